@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const windows = process.platform === 'win32';
 
-// npm hands its settings down as npm_*; pnpm would take them for its own.
-const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_/i.test(key) && key.toLowerCase() !== 'path'));
+// npm hands its settings down as npm_*, and pnpm would take them for its own: only what tells where the registry is may pass.
+const passes = /^npm_config_(registry|userconfig|globalconfig|cafile|strict_ssl|.*proxy)$/i;
+const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(npm_|path$)/i.test(key) || passes.test(key)));
 env.PATH = [join(root, 'node_modules', '.bin'), process.env.PATH ?? process.env.Path].join(delimiter);
 env.TURBO_TELEMETRY_DISABLED ??= '1';
 env.DO_NOT_TRACK ??= '1';
@@ -35,7 +36,17 @@ async function install() {
   const stamp = join(root, 'node_modules', '.installed');
   const wanted = createHash('sha256').update(lockfile).update(packageManager).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return 0;
-  const status = await run('npm', 'exec', '--yes', '--loglevel=error', `--package=${packageManager}`, '--', 'pnpm', 'install', '--frozen-lockfile');
+  const status = await run(
+    'npm',
+    'exec',
+    '--yes',
+    '--loglevel=error',
+    `--package=${packageManager}`,
+    '--',
+    'pnpm',
+    'install',
+    '--frozen-lockfile',
+  );
   if (status === 0) writeFileSync(stamp, wanted);
   return status;
 }

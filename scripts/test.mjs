@@ -1,0 +1,94 @@
+// `npm test`: everything, step by step. Called by run.mjs, on the workspace's own Node.
+//
+// One convention carries the counts: what a task prints last as `N passed, N failed, N skipped` is its count, and a task that prints
+// no such line is one check. turbo keeps the output of what it caches, so an unchanged task still counts.
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+const packages = '--filter=./packages/*';
+const steps = {
+  lint: ['biome', 'check', '--colors=off', '.'],
+  'import graph': ['node', 'tools/graph.ts'],
+  readmes: ['node', 'tools/readme.ts'],
+  types: turbo('typecheck'),
+  'unit tests': turbo('test', packages, '--filter=@multihead/tools'),
+  builds: turbo('build', packages),
+  'packages (publint, attw)': turbo('publint', 'attw'),
+  'api reports': turbo('api'),
+  'bundle ceilings': turbo('bundle'),
+  'packed, Node 20 and 24': turbo('packed'),
+  examples: turbo('test', '--filter=@multihead/examples'),
+  conformance: turbo('test', '--filter=@multihead/conformance'),
+  'playground in Chromium': turbo('test', '--filter=@multihead/playground'),
+};
+
+function turbo(...args) {
+  return ['turbo', 'run', ...args, '--continue=dependencies-successful', '--output-logs=none', '--summarize'];
+}
+
+const runs = join('.turbo', 'runs');
+const total = { passed: 0, failed: 0, skipped: 0 };
+const counts = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+for (const [title, command] of Object.entries(steps)) {
+  process.stdout.write(title.padEnd(26));
+  const started = Date.now();
+  const { count, failures, cached } = await step(command);
+  for (const key in total) total[key] += count[key];
+  const seconds = `${((Date.now() - started) / 1000).toFixed(1)} s`.padStart(8);
+  console.log(`${seconds}  ${counts(count)}${cached ? ' (unchanged)' : ''}`);
+  for (const { name, output } of failures) console.log(`\n──── ${name}\n${output.trimEnd()}\n────\n`);
+}
+console.log(`\n${counts(total)}`);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function step([command, ...args]) {
+  rmSync(runs, { recursive: true, force: true });
+  const { status, output } = await capture(command, args);
+  if (command !== 'turbo') return summary([{ name: [command, ...args].join(' '), status, output }]);
+
+  const tasks = summarized().filter((task) => args.includes(task.task) || task.execution?.exitCode > 0);
+  const results = tasks.map((task) => ({
+    name: `${task.task} in ${relative('.', task.directory) || '.'}`,
+    status: task.execution ? task.execution.exitCode : 1,
+    output: task.execution ? readFileSync(task.logFile, 'utf8') : 'Not run: something that it needs failed.',
+    cached: task.cache.status === 'HIT',
+  }));
+  // turbo itself can fail, and then nothing else says so.
+  if (status !== 0 && !results.some((result) => result.status !== 0)) results.push({ name: [command, ...args].join(' '), status, output });
+  return summary(results);
+}
+
+function summarized() {
+  try {
+    const [file] = readdirSync(runs);
+    return JSON.parse(readFileSync(join(runs, file), 'utf8')).tasks.filter((task) => task.command !== '<NONEXISTENT>');
+  } catch {
+    return [];
+  }
+}
+
+function summary(results) {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
+  for (const { name, status, output } of results) {
+    const line = output.match(/^(\d+) passed, (\d+) failed, (\d+) skipped\s*$/gm)?.at(-1);
+    const [passed, failed, skipped] = line ? line.match(/\d+/g).map(Number) : [status === 0 ? 1 : 0, 0, 0];
+    count.passed += passed;
+    count.failed += status === 0 ? failed : Math.max(failed, 1);
+    count.skipped += skipped;
+    if (status !== 0 || failed > 0) failures.push({ name, output });
+  }
+  return { count, failures, cached: results.length > 0 && results.every((result) => result.cached) };
+}
+
+function capture(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status: status ?? 1, output }));
+  });
+}

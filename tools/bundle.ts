@@ -1,0 +1,64 @@
+// What an application pays for the packages that it names: each fixture, bundled from the built packages, minified and gzipped.
+// Run it with `turbo run bundle`.
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { root } from './workspace.ts';
+
+interface Budget {
+  fixture: string;
+  /** Bytes, gzipped. */
+  ceiling: number;
+  /** Words that would tell of code which this import does not need, in any case of letters. */
+  absent: readonly string[];
+}
+
+const budgets: readonly Budget[] = [
+  // `attend` with tensor and its CPU backend.
+  { fixture: 'attend.ts', ceiling: 15_000, absent: ['WebAssembly', 'safetensors', 'AdamW', 'optimizer', 'optimiser'] },
+];
+
+export async function bundled(file: string, minify: boolean): Promise<string> {
+  const result = await build({
+    entryPoints: [file],
+    absWorkingDir: join(root, 'tools'),
+    bundle: true,
+    write: false,
+    minify,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    legalComments: 'none',
+    logLevel: 'silent',
+  });
+  return result.outputFiles[0]!.text;
+}
+
+/** Why this bundle is not what its budget says; empty when it is. */
+export function overruns(size: number, text: string, { ceiling, absent }: Omit<Budget, 'fixture'>): string[] {
+  const found = absent.filter((word) => text.toLowerCase().includes(word.toLowerCase()));
+  return [
+    ...(size > ceiling ? [`${size} bytes gzipped, and the ceiling is ${ceiling}`] : []),
+    ...found.map((word) => `contains "${word}": ${excerpt(text, word)}`),
+  ];
+}
+
+function excerpt(text: string, word: string): string {
+  const at = text.toLowerCase().indexOf(word.toLowerCase());
+  return JSON.stringify(text.slice(Math.max(0, at - 60), at + 60));
+}
+
+if (import.meta.main) {
+  let failed = 0;
+  for (const { fixture, ...budget } of budgets) {
+    const file = join(root, 'tools/fixtures/bundle', fixture);
+    const size = gzipSync(await bundled(file, true), { level: 9 }).length;
+    // Names survive only where nothing is minified.
+    const problems = overruns(size, await bundled(file, false), budget);
+    console.log(`${fixture}: ${size} of ${budget.ceiling} bytes gzipped`);
+    for (const problem of problems) console.error(`${fixture}: ${problem}`);
+    if (problems.length > 0) failed++;
+  }
+  console.log(`${budgets.length - failed} passed, ${failed} failed, 0 skipped`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}

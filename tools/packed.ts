@@ -1,0 +1,96 @@
+// What a person gets from the registry: every package packed, installed in an empty project outside the workspace, imported by plain
+// Node ESM (the oldest Node that the packages support, and the one of the workspace) and type-checked from TypeScript.
+// Run it with `turbo run packed`.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { publishedPackages, root } from './workspace.ts';
+
+const packages = publishedPackages();
+const specifiers = packages.flatMap(({ manifest }) =>
+  Object.entries(manifest.exports ?? {}).flatMap(([key, target]) => (typeof target === 'string' ? [] : [manifest.name + key.slice(1)])),
+);
+// The test matchers are made for a test runner; everything else has to load by itself.
+const everything = specifiers.map((specifier, i) => `import * as m${i} from '${specifier}';`).join('\n');
+
+const scratch = mkdtempSync(join(tmpdir(), 'multihead-packed-'));
+let passed = 0;
+let failed = 0;
+try {
+  const tarballs = new Map(packages.map(({ manifest, folder }) => [manifest.name, pack(folder)]));
+  const alone = project('alone', ['@multihead/attention', '@multihead/tensor'], tarballs);
+  const all = project('all', [...tarballs.keys()], tarballs);
+  copyFileSync(join(root, 'tools/fixtures/packed/attention.mjs'), join(alone, 'attention.mjs'));
+  writeFileSync(
+    join(all, 'everything.mjs'),
+    `${everything}\nconsole.log(${specifiers.map((_, i) => `Object.keys(m${i}).length`).join(', ')});\n`,
+  );
+  writeFileSync(join(all, 'everything.ts'), `${everything}\nexport const all = [${specifiers.map((_, i) => `m${i}`).join(', ')}];\n`);
+
+  for (const [version, node] of Object.entries(nodes())) {
+    check(`attention and tensor alone, Node ${version}`, () => run(node, ['attention.mjs'], alone));
+    check(`all packages, Node ${version}`, () => run(node, ['everything.mjs'], all));
+  }
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  for (const resolution of ['Bundler', 'NodeNext']) {
+    const options = ['--strict', '--noEmit', '--target', 'ES2022', '--lib', 'ES2023,ESNext.Disposable,DOM', '--types', ''];
+    const module = resolution === 'NodeNext' ? 'NodeNext' : 'ESNext';
+    check(`types, moduleResolution ${resolution}`, () =>
+      run(process.execPath, [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'everything.ts'], all),
+    );
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed, 0 skipped`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** The Nodes that the lockfile brings; where it brings none, the one that runs this. */
+function nodes(): Record<string, string> {
+  const found = { [process.versions.node]: process.execPath };
+  try {
+    const old = createRequire(join(root, 'tools/node20/package.json'));
+    const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+    const home = dirname(old.resolve(`${name}/package.json`));
+    const { version } = old(`${name}/package.json`);
+    return { [version]: join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node'), ...found };
+  } catch {
+    return found;
+  }
+}
+
+function pack(folder: string): string {
+  const { filename } = JSON.parse(run('pnpm', ['pack', '--json', '--pack-destination', scratch], folder));
+  return filename;
+}
+
+function project(name: string, dependencies: string[], tarballs: Map<string, string>): string {
+  const folder = mkdtempSync(join(scratch, `${name}-`));
+  const manifest = {
+    name,
+    private: true,
+    type: 'module',
+    dependencies: Object.fromEntries(dependencies.map((dependency) => [dependency, `file:${tarballs.get(dependency)}`])),
+  };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], folder);
+  return folder;
+}
+
+function run(command: string, args: string[], cwd: string): string {
+  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+}
+
+function check(title: string, action: () => string): void {
+  try {
+    const output = action().trim();
+    console.log(`ok    ${title}${output ? `: ${output}` : ''}`);
+    passed++;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    console.log(`wrong ${title}\n${stdout ?? ''}${stderr ?? error}`);
+    failed++;
+  }
+}
