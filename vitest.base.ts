@@ -25,7 +25,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['{src,test}/**/*.test.ts'],
+    include: ['**/*.test.{ts,tsx}'],
+    exclude: ['**/{node_modules,dist,generated}/**'],
     setupFiles,
     pool: 'threads',
     maxWorkers: 2,

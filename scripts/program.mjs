@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const places = {
-  recipe: (name) => `examples/recipes/${name}/main.ts`,
+  recipe: (name) => `examples/${name}/main.ts`,
   example: (name) => `examples/${name}.ts`,
   conformance: () => 'conformance/main.ts',
 };
@@ -17,7 +17,7 @@ const name = kind === 'conformance' ? undefined : args.shift();
 const files = /^[\w-]*$/.test(name ?? '') ? globSync(place(name ?? '')) : [];
 
 if (files.length === 0) {
-  const names = globSync(place('*')).map((file) => file.replace(/(\/main)?\.ts$/, '').replace(/.*\//, ''));
+  const names = globSync(place('*'), { exclude: ['**/*.test.ts', '**/*.config.ts'] }).map((file) => /([\w-]+)(\/main)?\.ts$/.exec(file)[1]);
   console.error(`Usage: pnpm ${kind} NAME [options]. The names: ${names.sort().join(', ')}`);
   process.exit(2);
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
-import { root } from './workspace.ts';
 
 const installed = [
   '/usr/bin/chromium',
@@ -30,7 +30,7 @@ async function findChromium(): Promise<{ executablePath: string; env?: Record<st
   if (system) return { executablePath: system };
 
   // It unpacks itself into the folder for temporary files: give it one of its own, that lasts.
-  const folder = join(root, 'node_modules', '.cache', 'chromium-153');
+  const folder = fileURLToPath(new URL('./node_modules/.cache/chromium-153', import.meta.url));
   mkdirSync(folder, { recursive: true });
   process.env.TMPDIR = folder;
   process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'; // makes it unpack the libraries that it needs, too

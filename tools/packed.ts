@@ -34,12 +34,18 @@ try {
     check(`all packages, Node ${version}`, () => run(node, ['everything.mjs'], all));
   }
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  for (const resolution of ['Bundler', 'NodeNext']) {
-    const options = ['--strict', '--noEmit', '--target', 'ES2022', '--lib', 'ES2023,ESNext.Disposable,DOM', '--types', ''];
-    const module = resolution === 'NodeNext' ? 'NodeNext' : 'ESNext';
-    check(`types, moduleResolution ${resolution}`, () =>
-      run(process.execPath, [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'everything.ts'], all),
-    );
+  for (const [moduleResolution, module] of Object.entries({ bundler: 'esnext', nodenext: 'nodenext' })) {
+    const options = {
+      module,
+      moduleResolution,
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable', 'dom'],
+      types: [],
+      strict: true,
+      noEmit: true,
+    };
+    writeFileSync(join(all, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['everything.ts'] }));
+    check(`types of all packages, module resolution ${moduleResolution}`, () => run(process.execPath, [tsc, '-p', '.'], all));
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
@@ -54,7 +60,7 @@ function nodes(): Record<string, string> {
     const old = createRequire(join(root, 'tools/node20/package.json'));
     const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
     const home = dirname(old.resolve(`${name}/package.json`));
-    const { version } = old(`${name}/package.json`);
+    const version: string = old(`${name}/package.json`).version.replace('v', '');
     return { [version]: join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node'), ...found };
   } catch {
     return found;
