@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 
 const packages = '--filter=./packages/*';
 const steps = {
-  lint: ['biome', 'check', '--colors=off', '.'],
+  lint: ['biome', 'check', '--colors=off', '--error-on-warnings', '.'],
   'import graph': ['node', 'tools/graph.ts'],
   readmes: ['node', 'tools/readme.ts'],
   types: turbo('typecheck'),
