@@ -36,6 +36,7 @@ async function install() {
   const stamp = join(root, 'node_modules', '.installed');
   const wanted = createHash('sha256').update(lockfile).update(packageManager).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return 0;
+  console.error('Installing the workspace …');
   const status = await run(
     'npm',
     'exec',
