@@ -1,7 +1,8 @@
-// `npm test`: everything, step by step. Called by run.mjs, on the workspace's own Node.
+// `npm test`: everything, step by step; `npm test lint types`: the steps whose titles have these words. Called by run.mjs, on the
+// workspace's own Node.
 //
 // One convention carries the counts: what a task prints last as `N passed, N failed, N skipped` is its count, and a task that prints
-// no such line is one check. turbo keeps the output of what it caches, so an unchanged task still counts.
+// no such line is one check. A line `note: …` is shown. turbo keeps the output of what it caches, so an unchanged task still counts.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -17,7 +18,7 @@ const steps = {
   'packages (publint, attw)': turbo('publint', 'attw'),
   'api reports': turbo('api'),
   'bundle ceilings': turbo('bundle'),
-  'packed, Node 20 and 24': turbo('packed'),
+  'packed packages': turbo('packed'),
   examples: turbo('test', '--filter=@multihead/examples'),
   conformance: turbo('test', '--filter=@multihead/conformance'),
   'playground in Chromium': turbo('test', '--filter=@multihead/playground'),
@@ -31,13 +32,17 @@ const runs = join('.turbo', 'runs');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const counts = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
+const words = process.argv.slice(2);
+
 for (const [title, command] of Object.entries(steps)) {
+  if (words.length > 0 && !words.some((word) => title.includes(word))) continue;
   process.stdout.write(title.padEnd(26));
   const started = Date.now();
-  const { count, failures, cached } = await step(command);
+  const { count, failures, notes, cached } = await step(command);
   for (const key in total) total[key] += count[key];
   const seconds = `${((Date.now() - started) / 1000).toFixed(1)} s`.padStart(8);
   console.log(`${seconds}  ${counts(count)}${cached ? ' (unchanged)' : ''}`);
+  for (const note of notes) console.log(`  ${note}`);
   for (const { name, output } of failures) console.log(`\n──── ${name}\n${output.trimEnd()}\n────\n`);
 }
 console.log(`\n${counts(total)}`);
@@ -80,7 +85,8 @@ function summary(results) {
     count.skipped += skipped;
     if (status !== 0 || failed > 0) failures.push({ name, output });
   }
-  return { count, failures, cached: results.length > 0 && results.every((result) => result.cached) };
+  const notes = results.flatMap(({ output }) => [...output.matchAll(/^note: (.*)$/gm)].map((match) => match[1]));
+  return { count, failures, notes, cached: results.length > 0 && results.every((result) => result.cached) };
 }
 
 function capture(command, args) {

@@ -55,7 +55,7 @@ if (import.meta.main) {
     const size = gzipSync(await bundled(file, true), { level: 9 }).length;
     // Names survive only where nothing is minified.
     const problems = overruns(size, await bundled(file, false), budget);
-    console.log(`${fixture}: ${size} of ${budget.ceiling} bytes gzipped`);
+    console.log(`note: ${fixture}: ${size} of ${budget.ceiling} bytes gzipped`);
     for (const problem of problems) console.error(`${fixture}: ${problem}`);
     if (problems.length > 0) failed++;
   }

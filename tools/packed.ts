@@ -29,6 +29,7 @@ try {
   );
   writeFileSync(join(all, 'everything.ts'), `${everything}\nexport const all = [${specifiers.map((_, i) => `m${i}`).join(', ')}];\n`);
 
+  console.log(`note: on Node ${Object.keys(nodes()).join(' and ')}`);
   for (const [version, node] of Object.entries(nodes())) {
     check(`attention and tensor alone, Node ${version}`, () => run(node, ['attention.mjs'], alone));
     check(`all packages, Node ${version}`, () => run(node, ['everything.mjs'], all));
