@@ -15,7 +15,7 @@ const steps = {
   types: turbo('typecheck'),
   'unit tests': turbo('test', packages, '--filter=@multihead/tools'),
   builds: turbo('build', packages),
-  'packages (publint, attw)': turbo('publint', 'attw'),
+  'package manifests': turbo('publint', 'attw'),
   'api reports': turbo('api'),
   'bundle ceilings': turbo('bundle'),
   'packed packages': turbo('packed'),
