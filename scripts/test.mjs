@@ -33,6 +33,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const counts = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
 const words = process.argv.slice(2);
+const shown = new Set();
 
 for (const [title, command] of Object.entries(steps)) {
   if (words.length > 0 && !words.some((word) => title.includes(word))) continue;
@@ -43,7 +44,10 @@ for (const [title, command] of Object.entries(steps)) {
   const seconds = `${((Date.now() - started) / 1000).toFixed(1)} s`.padStart(8);
   console.log(`${seconds}  ${counts(count)}${cached ? ' (unchanged)' : ''}`);
   for (const note of notes) console.log(`  ${note}`);
-  for (const { name, output } of failures) console.log(`\n──── ${name}\n${output.trimEnd()}\n────\n`);
+  for (const { name, output } of failures) {
+    console.log(shown.has(name) ? `  ${name}: failed above` : `\n──── ${name}\n${output.trimEnd()}\n────\n`);
+    shown.add(name);
+  }
 }
 console.log(`\n${counts(total)}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
