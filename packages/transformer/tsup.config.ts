@@ -1,3 +1,3 @@
 import { library } from '../../tsup.base.ts';
 
-export default library({ seq2seq: 'src/models/seq2seq.ts' });
+export default library({ seq2seq: 'src/seq2seq.ts' });

@@ -1,1 +1,6 @@
-export {};
+export { Linear, type LinearOptions } from './linear.js';
+export { Embedding } from './embedding.js';
+export { LayerNorm, RMSNorm } from './norm.js';
+export { FeedForward, type FeedForwardOptions } from './feed-forward.js';
+export { Dropout } from './dropout.js';
+export { constant, kaimingUniform, normal, uniform, xavierUniform } from './init.js';

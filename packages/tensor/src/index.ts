@@ -1,1 +1,155 @@
-export {};
+export { Tensor, liveTensors, type NestedArray } from './tensor.js';
+export type { DType, TypedArray } from './dtype.js';
+export type { Shape } from './shape.js';
+export {
+  type CreateOptions,
+  type NestedNumbers,
+  type RandomOptions,
+  arange,
+  bernoulli,
+  eye,
+  full,
+  ones,
+  onesLike,
+  rand,
+  randn,
+  tensor,
+  zeros,
+  zerosLike,
+} from './ops/create.js';
+export {
+  type Operand,
+  abs,
+  add,
+  ceil,
+  clamp,
+  cos,
+  div,
+  elu,
+  eq,
+  erf,
+  exp,
+  expm1,
+  floor,
+  ge,
+  gelu,
+  geluTanh,
+  gt,
+  hardSwish,
+  isnan,
+  le,
+  leakyRelu,
+  log,
+  log1p,
+  logSigmoid,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  lt,
+  maskedFill,
+  maximum,
+  minimum,
+  mish,
+  mul,
+  ne,
+  neg,
+  pow,
+  reciprocal,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
+  where,
+} from './ops/elementwise.js';
+export { type ReduceOptions, amax, amin, argmax, argmin, logsumexp, mean, prod, std, sum, variance } from './ops/reduce.js';
+export {
+  cast,
+  chunk,
+  concat,
+  expand,
+  flatten,
+  permute,
+  reshape,
+  select,
+  slice,
+  split,
+  squeeze,
+  stack,
+  transpose,
+  unsqueeze,
+} from './ops/view.js';
+export { broadcastTo, contiguous, detach } from './autograd.js';
+export { type LinearOptions, linear, matmul } from './ops/matmul.js';
+export { embedding, indexSelect, takeAlong, tril, triu } from './ops/indexing.js';
+export { logSoftmax, softmax } from './ops/softmax.js';
+export { type NormOptions, layerNorm, rmsNorm } from './ops/norm.js';
+export { type AttentionOptions, attention, attentionWeights } from './ops/attention.js';
+export { dropout } from './ops/dropout.js';
+export { type CrossEntropyOptions, type Reduction, bceWithLogits, crossEntropy, l1Loss, mseLoss, smoothL1Loss } from './ops/loss.js';
+export { adamStep, assign } from './ops/optim.js';
+
+export { type Vjp, apply, compute, grad, noGradient, record, valueAndGrad } from './autograd.js';
+export { composed, isRecording, noGrad } from './mode.js';
+export { Scope, keep, scope, tidy } from './scope.js';
+export {
+  type Initializer,
+  type StateKey,
+  type TensorData,
+  drawn,
+  freeze,
+  loadStateDict,
+  move,
+  param,
+  parameters,
+  readState,
+  stateDict,
+  to,
+} from './tree.js';
+export { Rng, type RngState, fillRandom } from './random.js';
+
+export type {
+  Activation,
+  AdamArgs,
+  AttentionArgs,
+  AttentionGrads,
+  AttentionSaved,
+  AxisView,
+  Backend,
+  BinaryOp,
+  CrossEntropyArgs,
+  DeviceBuffer,
+  Fused,
+  HeadView,
+  Kernels,
+  LinearArgs,
+  MatmulArgs,
+  NormArgs,
+  RandomArgs,
+  ReduceOp,
+  RowsArgs,
+  StridedInput,
+  UnaryOp,
+  View,
+  WindowArgs,
+} from './backend.js';
+export { activationGradOps, arithmeticOps, binaryOps, compareOps, unaryOps } from './backend.js';
+export { getBackend, setBackend, withBackend } from './default-backend.js';
+export { cpu } from './cpu/index.js';
+export {
+  BackendError,
+  DTypeError,
+  GradientError,
+  LifetimeError,
+  MultiheadError,
+  ShapeError,
+  StateDictError,
+  ValueError,
+} from './errors.js';

@@ -1,1 +1,3 @@
-export {};
+export { type AdamOptions, adam, adamw, type Optimizer, type OptimizerState, type SgdOptions, sgd } from './optimizer.js';
+export { constantRate, noam, type Schedule, warmupCosine } from './schedule.js';
+export { clipGradNorm, clipGradValue } from './clip.js';

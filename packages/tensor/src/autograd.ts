@@ -1,0 +1,257 @@
+import type { Backend, DeviceBuffer } from './backend.js';
+import type { DType } from './dtype.js';
+import { GradientError, ShapeError } from './errors.js';
+import { isRecording, noGrad, withRecording } from './mode.js';
+import { keep, tidy } from './scope.js';
+import { broadcastStrides, collapse, contiguousStrides, type Shape, sameShape, show, sizeOf } from './shape.js';
+import { Storage } from './storage.js';
+import { type Adjoint, commonBackend, Tensor } from './tensor.js';
+
+/*
+ * Reverse-mode differentiation. `record` puts what an operation computed, and how its gradient is had, on the tape; `backward` and
+ * `grad` walk the tape from an output to its leaves. The four operations that the walk itself needs stand at the end.
+ */
+
+/** Given the gradient `dy` of the output `y`, the gradients of the inputs in their order, as large as `y`'s broadcasting made them. */
+export type Vjp = (dy: Tensor, y: Tensor) => readonly Adjoint[];
+
+/** In place of a vjp, for outputs that no gradient can reach: comparisons, indices, random numbers. */
+export const noGradient = 'no gradient';
+
+/** The one door through which a kernel's output becomes a tensor. An output without a gradient has to say so: `noGradient`. */
+export function record(name: string, out: Storage, shape: Shape, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
+  return attach(new Tensor(out, shape, out.buffer.dtype), name, inputs, vjp);
+}
+
+/** As `record`, for an output that lies in the storage of `x`: no kernel runs. */
+export function recordView(name: string, x: Tensor, shape: Shape, strides: readonly number[], offset: number, vjp: Vjp): Tensor {
+  return attach(new Tensor(x.storage.retain(), shape, x.dtype, strides, offset), name, [x], vjp);
+}
+
+function attach(y: Tensor, name: string, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
+  if (vjp !== noGradient && isDifferentiated(...inputs)) {
+    y.requiresGrad = true;
+    y.node = { name, inputs, vjp, backward };
+  }
+  return y;
+}
+
+/** True if an operation on these inputs goes on the tape. */
+export function isDifferentiated(...inputs: readonly (Tensor | null | undefined)[]): boolean {
+  return isRecording() && inputs.some((x) => x?.requiresGrad);
+}
+
+/** Allocates an output on the common backend of the inputs, lets `kernel` fill it and records it. */
+export function apply(
+  name: string,
+  inputs: Record<string, Tensor>,
+  shape: Shape,
+  dtype: DType,
+  kernel: (out: DeviceBuffer, backend: Backend) => void,
+  vjp: Vjp | typeof noGradient,
+): Tensor {
+  const out = compute(commonBackend(name, inputs), shape, dtype, kernel);
+  return record(name, out, shape, Object.values(inputs), vjp);
+}
+
+/** A new storage filled by `kernel`, freed if that throws. */
+export function compute(backend: Backend, shape: Shape, dtype: DType, kernel: (out: DeviceBuffer, backend: Backend) => void): Storage {
+  const out = new Storage(backend, sizeOf(shape), dtype);
+  try {
+    kernel(out.buffer, backend);
+  } catch (error) {
+    out.release();
+    throw error;
+  }
+  return out;
+}
+
+function backward(from: Tensor, seed?: Tensor): void {
+  tidy(() => {
+    propagate(from, seedOf(from, seed), false, (x, g) => {
+      if (x.node) return false;
+      const total = x.grad ? accumulate(x.grad, g) : g;
+      x.grad?.dispose();
+      x.grad = keep(total);
+      return true;
+    });
+  });
+}
+
+/**
+ * d(output)/d(input) for each input, leaf or not; null for an input that `output` does not depend on.
+ * With `createGraph` the results can be differentiated again; make `output` inside `composed`, as fused gradients cannot be.
+ *
+ * @example
+ * const [dx] = grad(sum(square(x)), [x]); // 2x
+ */
+export function grad(output: Tensor, inputs: readonly Tensor[], options: { seed?: Tensor; createGraph?: boolean } = {}): (Tensor | null)[] {
+  const { seed, createGraph = false } = options;
+  if (!output.node && !inputs.includes(output)) {
+    throw new GradientError(`grad: output ${show(output.shape)} does not depend on anything that requires a gradient`);
+  }
+  const found = new Map<Tensor, Tensor>();
+  const run = () => {
+    propagate(output, seedOf(output, seed), createGraph, (x, g) => {
+      if (!inputs.includes(x)) return false;
+      found.set(x, g);
+      return true;
+    });
+    return inputs.map((x) => found.get(x) ?? null);
+  };
+  return createGraph ? run() : tidy(run);
+}
+
+/**
+ * The value of `fn` and its gradient by every argument.
+ *
+ * @example
+ * const { value, grads } = valueAndGrad((w) => sum(square(w)), [w]);
+ */
+export function valueAndGrad(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): { value: Tensor; grads: (Tensor | null)[] } {
+  return tidy(() => {
+    const leaves = inputs.map(detach);
+    for (const leaf of leaves) leaf.requiresGrad = true;
+    const value = withRecording(true, () => fn(...leaves));
+    return { value: detach(value), grads: grad(value, leaves) };
+  });
+}
+
+/** A view of `x` that the tape does not know. */
+export function detach(x: Tensor): Tensor {
+  return new Tensor(x.storage.retain(), x.shape, x.dtype, x.strides, x.offset);
+}
+
+function seedOf(y: Tensor, seed: Tensor | undefined): Tensor {
+  if (seed) {
+    if (!sameShape(seed.shape, y.shape)) {
+      throw new ShapeError(`backward: seed: expected the shape ${show(y.shape)} of the output, got ${show(seed.shape)}`);
+    }
+    return detach(seed);
+  }
+  if (y.size !== 1) throw new ShapeError(`backward: expected a scalar or a seed gradient, got a tensor of shape ${show(y.shape)}`);
+  const one = compute(y.backend, y.shape, y.dtype, (out, backend) => backend.kernels.fill(out, 1));
+  return record('seed', one, y.shape, [], noGradient);
+}
+
+/** Visits all that `from` depends on, from the output back, with its complete gradient; frees that gradient unless `visit` takes it. */
+function propagate(from: Tensor, seed: Tensor, createGraph: boolean, visit: (x: Tensor, g: Tensor) => boolean): void {
+  const pending = new Map<Tensor, Tensor>([[from, seed]]);
+  for (const y of topological(from)) {
+    const dy = pending.get(y);
+    pending.delete(y);
+    if (!dy) continue;
+    const taken = withRecording(createGraph, () => visit(y, dy));
+    if (y.node) {
+      for (const [x, g] of inputGradients(y, dy, createGraph)) {
+        const other = pending.get(x);
+        pending.set(x, other ? withRecording(createGraph, () => accumulate(other, g)) : g);
+        if (other && !createGraph) for (const part of [other, g]) part.dispose();
+      }
+    }
+    if (!taken && !createGraph) dy.dispose();
+  }
+}
+
+function inputGradients(y: Tensor, dy: Tensor, createGraph: boolean): [Tensor, Tensor][] {
+  const { name, inputs, vjp } = y.node!;
+  const run = (): [Tensor, Tensor][] => {
+    const adjoints = vjp(dy, y);
+    const found: [Tensor, Tensor][] = [];
+    inputs.forEach((x, i) => {
+      if (!x.requiresGrad) return;
+      const adjoint = adjoints[i];
+      const g = typeof adjoint === 'function' ? adjoint() : adjoint;
+      if (!g) return;
+      if (g.dtype !== x.dtype) throw new GradientError(`${name}: the gradient of input ${i} is ${g.dtype}, the input ${x.dtype}`);
+      const fitted = sumTo(g, x.shape);
+      found.push([x, createGraph ? fitted : detach(fitted)]);
+    });
+    return found;
+  };
+  return createGraph ? withRecording(true, run) : noGrad(() => tidy(run));
+}
+
+/** Every differentiated tensor that `from` is made of, each before all that it is made of itself. */
+function topological(from: Tensor): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>([from]);
+  const stack: { y: Tensor; next: number }[] = [{ y: from, next: 0 }];
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1]!;
+    const input = top.y.node?.inputs[top.next++];
+    if (!input) {
+      order.push(top.y);
+      stack.pop();
+    } else if (input.requiresGrad && !seen.has(input)) {
+      seen.add(input);
+      stack.push({ y: input, next: 0 });
+    }
+  }
+  return order.reverse();
+}
+
+/** `x` itself if its elements fill its buffer row by row, else such a copy: what every kernel but `copy` asks for. */
+export function contiguous(x: Tensor): Tensor {
+  if (x.dense) return x;
+  const strides = contiguousStrides(x.shape);
+  return apply(
+    'contiguous',
+    { x },
+    x.shape,
+    x.dtype,
+    (out, backend) => backend.kernels.copy(x.shape, out, { offset: 0, strides }, x.buffer, { offset: x.offset, strides: x.strides }),
+    (dy) => [dy],
+  );
+}
+
+/** `x` repeated to `shape` by broadcasting, as a view. Throws a ShapeError if it cannot be. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = shape.length - x.rank;
+  if (lead < 0 || x.shape.some((n, i) => n !== 1 && n !== shape[i + lead])) {
+    throw new ShapeError(`broadcastTo: ${show(x.shape)} cannot be broadcast to ${show(shape)}`);
+  }
+  return recordView('broadcastTo', x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => [dy]);
+}
+
+/** The adjoint of broadcasting: `x` summed over the axes along which `shape` was repeated to give `x.shape`. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const dense = contiguous(x);
+  return record('sumTo', sumRepeated(dense, shape), shape, [dense], (dy) => [broadcastTo(dy, x.shape)]);
+}
+
+/** Sums one run of neighbouring repeated axes after the other. */
+function sumRepeated(x: Tensor, shape: Shape): Storage {
+  const lead = x.rank - shape.length;
+  const repeated = (axis: number) => axis < lead || shape[axis - lead] !== x.shape[axis];
+  const current = [...x.shape];
+  let storage = x.storage.retain();
+  for (let end = x.rank; end > 0; ) {
+    let start = end - 1;
+    while (start > 0 && repeated(start - 1) === repeated(end - 1)) start--;
+    if (repeated(end - 1)) {
+      const axis = { outer: sizeOf(current.slice(0, start)), n: sizeOf(current.slice(start, end)), inner: sizeOf(current.slice(end)) };
+      const input = storage;
+      current.fill(1, start, end);
+      storage = compute(x.backend, current, x.dtype, (out, backend) => backend.kernels.reduce('sum', out, input.buffer, axis));
+      input.release();
+    }
+    end = start;
+  }
+  return storage;
+}
+
+function accumulate(a: Tensor, b: Tensor): Tensor {
+  const [x, y] = [contiguous(a), contiguous(b)];
+  const { shape, strides } = collapse(x.shape, contiguousStrides(x.shape));
+  return apply(
+    'add',
+    { x, y },
+    x.shape,
+    x.dtype,
+    (out, backend) => backend.kernels.binary('add', shape, out, x.buffer, strides[0]!, y.buffer, strides[0]!),
+    (dy) => [dy, dy],
+  );
+}

@@ -1,0 +1,31 @@
+import type { Backend } from './backend.js';
+import { cpu } from './cpu/index.js';
+
+let current: Backend | undefined;
+
+/** The backend on which constructors and loaders place new tensors: the readable CPU backend until `setBackend` names another. */
+export function getBackend(): Backend {
+  current ??= cpu();
+  return current;
+}
+
+/**
+ * Makes `backend` the default for new tensors. Ops never look at it: they run where their inputs are.
+ *
+ * @example
+ * setBackend(await wasm());
+ */
+export function setBackend(backend: Backend): void {
+  current = backend;
+}
+
+/** Runs the synchronous `fn` with another default backend. */
+export function withBackend<T>(backend: Backend, fn: () => T): T {
+  const before = current;
+  current = backend;
+  try {
+    return fn();
+  } finally {
+    current = before;
+  }
+}

@@ -1,0 +1,177 @@
+import { contiguous, detach, record } from '../autograd.js';
+import type { AttentionArgs, HeadView } from '../backend.js';
+import { isFloat } from '../dtype.js';
+import { DTypeError, ShapeError } from '../errors.js';
+import type { Rng } from '../random.js';
+import { broadcastShapes, broadcastStrides, contiguousStrides, show } from '../shape.js';
+import { commonBackend, type Tensor } from '../tensor.js';
+import { arange } from './create.js';
+import { dropout } from './dropout.js';
+import { add, div, exp, le, logicalNot, maskedFill, mul, ne, sub, where } from './elementwise.js';
+import { attempt, fusedKernel, scratch } from './fused.js';
+import { matmul } from './matmul.js';
+import { amax, sum } from './reduce.js';
+import { broadcastTo } from '../autograd.js';
+import { expand, reshape, transpose, unsqueeze } from './view.js';
+
+export interface AttentionOptions {
+  /** Factor on the scores; 1/√dim if left out. */
+  scale?: number;
+  /** Query i sees key j only if j ≤ i + causalOffset: 0 aligns the first tokens, keyLength - queryLength the last. */
+  causalOffset?: number | null;
+  /** Broadcasts to [B, H, Q, K]. bool: true where a query may look. float: added to the scores. */
+  mask?: Tensor | null;
+  /** The share of the weights that is dropped, where there is an `rng`. */
+  dropout?: number;
+  rng?: Rng;
+}
+
+/**
+ * softmax(scale · q kᵀ + mask) v for q [B, H, Q, D], k [B, G, K, D], v [B, G, K, E]: [B, H, Q, E].
+ * H is a multiple of G (grouped key/value heads). A query that sees no key gets 0, with gradient 0.
+ * `@multihead/attention` builds on this; Vaswani et al., 2017.
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  check('attention', q, k, v, options);
+  const dropped = (options.dropout ?? 0) > 0 && options.rng;
+  const fused = dropped || options.mask?.requiresGrad ? null : fusedAttention(q, k, v, options);
+  if (fused) return fused;
+  const weights = weightsOf(q, k, options);
+  return matmul(dropout(weights, options.dropout ?? 0, options.rng), repeatHeads(v, q.shape[1]!));
+}
+
+/** The weights alone, softmax(scale · q kᵀ + mask), [B, H, Q, K]: what each query looks at. */
+export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
+  check('attentionWeights', q, k, k, options);
+  return weightsOf(q, k, options);
+}
+
+function check(op: string, q: Tensor, k: Tensor, v: Tensor, { mask }: AttentionOptions): void {
+  commonBackend(op, { q, k, v, mask });
+  const got = `q ${show(q.shape)}, k ${show(k.shape)}, v ${show(v.shape)}`;
+  if ([q, k, v].some((t) => t.rank !== 4)) throw new ShapeError(`${op}: expected q, k, v of [batch, heads, tokens, dim], got ${got}`);
+  const [batch, heads, queries, dim] = q.shape as [number, number, number, number];
+  const [kvBatch, kvHeads, keys] = k.shape as [number, number, number];
+  if (k.shape[3] !== dim) throw new ShapeError(`${op}: q and k must have one dim (the last axis), got ${got}`);
+  if (v.shape[0] !== kvBatch || v.shape[1] !== kvHeads || v.shape[2] !== keys)
+    throw new ShapeError(`${op}: k and v must agree but for the last axis, got ${got}`);
+  if (kvBatch !== batch) throw new ShapeError(`${op}: q, k and v must have one batch size (the first axis), got ${got}`);
+  if (kvHeads === 0 || heads % kvHeads !== 0)
+    throw new ShapeError(`${op}: the heads of q (${heads}) must be a multiple of those of k and v (${kvHeads}), got ${got}`);
+  if (!isFloat(q.dtype) || k.dtype !== q.dtype || v.dtype !== q.dtype)
+    throw new DTypeError(`${op}: expected one float type, got q ${q.dtype}, k ${k.dtype}, v ${v.dtype}`);
+  if (!mask) return;
+  if (mask.dtype !== 'bool' && mask.dtype !== q.dtype) throw new DTypeError(`${op}: mask: expected bool or ${q.dtype}, got ${mask.dtype}`);
+  const full = [batch, heads, queries, keys];
+  if (mask.rank > 4 || mask.shape.some((n, i) => n !== 1 && n !== full[i + 4 - mask.rank])) {
+    throw new ShapeError(
+      `${op}: mask: expected a shape that broadcasts to [batch, heads, queries, keys] = ${show(full)}, got ${show(mask.shape)}`,
+    );
+  }
+}
+
+function repeatHeads(x: Tensor, heads: number): Tensor {
+  const [batch, kvHeads, tokens, dim] = x.shape as [number, number, number, number];
+  if (kvHeads === heads) return x;
+  return reshape(expand(unsqueeze(x, 2), [batch, kvHeads, heads / kvHeads, tokens, dim]), [batch, heads, tokens, dim]);
+}
+
+/** The definition. */
+function weightsOf(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
+  const { scale = 1 / Math.sqrt(q.shape[3]!), causalOffset = null, mask } = options;
+  const [queries, keys] = [q.shape[2]!, k.shape[2]!];
+  let scores = mul(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), scale); // [B, H, Q, K]
+  if (mask) scores = mask.dtype === 'bool' ? maskedFill(scores, logicalNot(mask), Number.NEGATIVE_INFINITY) : add(scores, mask);
+  if (causalOffset !== null) {
+    const { backend } = q;
+    const last = reshape(arange(causalOffset, causalOffset + queries, 1, { backend, dtype: 'int32' }), [queries, 1]);
+    scores = where(le(arange(0, keys, 1, { backend, dtype: 'int32' }), last), scores, Number.NEGATIVE_INFINITY);
+  }
+  return keys === 0 ? scores : safeSoftmax(scores);
+}
+
+/** Softmax over the last axis in which a row of -∞ gives zeros, not NaN. */
+function safeSoftmax(scores: Tensor): Tensor {
+  const top = amax(detach(scores), { axis: -1, keepDims: true });
+  const finite = where(ne(top, Number.NEGATIVE_INFINITY), top, 0);
+  const e = exp(sub(scores, finite));
+  const total = sum(e, { axis: -1, keepDims: true });
+  return div(e, where(ne(top, Number.NEGATIVE_INFINITY), total, 1));
+}
+
+function fusedAttention(qIn: Tensor, kIn: Tensor, vIn: Tensor, options: AttentionOptions): Tensor | null {
+  const kernel = fusedKernel('attention', 'attentionGrad', [qIn, kIn, vIn]);
+  if (!kernel || kIn.size === 0 || vIn.size === 0) return null;
+  const [q, k, v] = [readable(qIn), readable(kIn), readable(vIn)];
+  const [batch, heads, queryLength, dim] = q.shape as [number, number, number, number];
+  const [kvHeads, keyLength, valueDim] = [k.shape[1]!, k.shape[2]!, v.shape[3]!];
+  const mask = options.mask ? expandMask(options.mask, [batch, heads, queryLength, keyLength]) : null;
+  const layout = [batch, queryLength, heads, valueDim]; // heads side by side: merging them again is free
+  const args: AttentionArgs = {
+    batch,
+    heads,
+    kvHeads,
+    queryLength,
+    keyLength,
+    dim,
+    valueDim,
+    scale: options.scale ?? 1 / Math.sqrt(dim),
+    causalOffset: options.causalOffset ?? null,
+    q: viewOf(q),
+    k: viewOf(k),
+    v: viewOf(v),
+    out: packedView(layout),
+    maskStrides: mask?.strides ?? null,
+  };
+  const lse = scratch(q, [batch, heads, queryLength]);
+  const out = attempt(q, layout, (buffer) => kernel(buffer, lse.buffer, q.buffer, k.buffer, v.buffer, mask?.tensor.buffer ?? null, args));
+  if (!out) return null;
+  const packed = record('attention', out, layout, [q, k, v], (dy, y) =>
+    attentionGrad(dy, y, { q, k, v, lse, mask: mask?.tensor ?? null }, args),
+  );
+  return transpose(packed, 1, 2); // [B, H, Q, E]
+}
+
+function attentionGrad(
+  gradient: Tensor,
+  out: Tensor,
+  saved: { q: Tensor; k: Tensor; v: Tensor; lse: Tensor; mask: Tensor | null },
+  args: AttentionArgs,
+): Tensor[] {
+  const { q, k, v, lse, mask } = saved;
+  const dOut = contiguous(gradient);
+  const grads = [q, k, v].map((x) => {
+    const [b, h, t, d] = x.shape as [number, number, number, number];
+    return scratch(x, [b, t, h, d]);
+  });
+  const [dq, dk, dv] = grads as [Tensor, Tensor, Tensor];
+  const views = { dqView: packedView(dq.shape), dkView: packedView(dk.shape), dvView: packedView(dv.shape) };
+  const buffers = { q: q.buffer, k: k.buffer, v: v.buffer, mask: mask?.buffer ?? null, out: out.buffer, lse: lse.buffer };
+  q.backend.fused.attentionGrad!({ dq: dq.buffer, dk: dk.buffer, dv: dv.buffer, ...views }, dOut.buffer, buffers, args);
+  return grads.map((g) => transpose(g, 1, 2));
+}
+
+/** Heads are read where they lie, as long as the elements of one are next to one another. */
+function readable(x: Tensor): Tensor {
+  return x.strides[3] === 1 || x.shape[3] === 1 ? x : contiguous(x);
+}
+
+function viewOf(x: Tensor): HeadView {
+  const [batch, head, token] = x.strides as [number, number, number];
+  return { offset: x.offset, batch, head, token };
+}
+
+/** Of a contiguous [batch, tokens, heads, dim]. */
+function packedView(layout: readonly number[]): HeadView {
+  const [batch, token, head] = contiguousStrides(layout) as [number, number, number];
+  return { offset: 0, batch, head, token };
+}
+
+/** The mask with adjacent keys, and its strides by batch, head and query; it is not repeated along those. */
+function expandMask(mask: Tensor, full: readonly number[]): { tensor: Tensor; strides: [number, number, number] } {
+  const keys = full[3]!;
+  const rows = mask.shape.at(-1) === keys ? mask : broadcastTo(mask, [...broadcastShapes('attention', mask.shape, [1]).slice(0, -1), keys]);
+  const tensor = contiguous(rows);
+  const [b, h, t] = broadcastStrides(tensor.shape, contiguousStrides(tensor.shape), full) as [number, number, number];
+  return { tensor, strides: [b, h, t] };
+}

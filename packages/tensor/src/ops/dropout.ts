@@ -1,0 +1,31 @@
+import { contiguous, record } from '../autograd.js';
+import { ValueError } from '../errors.js';
+import { Rng, type RngState } from '../random.js';
+import { checkTensor, type Tensor } from '../tensor.js';
+import { mul, where } from './elementwise.js';
+import { bernoulli } from './create.js';
+import { attempt, fusedKernel } from './fused.js';
+
+/**
+ * Each element is 0 with probability `p`, else x / (1 - p); without `rng`, or with p = 0, `x` itself.
+ * The mask is drawn again for the gradient instead of being stored. Srivastava et al., 2014.
+ *
+ * @example
+ * dropout(x, 0.1, new Rng(1));
+ */
+export function dropout(x: Tensor, p: number, rng?: Rng): Tensor {
+  checkTensor('dropout', 'x', x);
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`dropout: p: expected a probability from 0 to 1, got ${p}`);
+  if (!rng || p === 0) return x;
+  const state = rng.take(x.size);
+  return p === 1 ? mul(x, 0) : drop(x, p, state);
+}
+
+function drop(input: Tensor, p: number, state: RngState): Tensor {
+  const x = contiguous(input);
+  const kernel = fusedKernel('dropout', null, [x]);
+  const out = kernel ? attempt(x, x.shape, (buffer) => kernel(buffer, x.buffer, { p, ...state })) : null;
+  if (out) return record('dropout', out, x.shape, [x], (dy) => [() => drop(dy, p, state)]);
+  const dropped = bernoulli(x.shape, p, { rng: new Rng(state), backend: x.backend });
+  return where(dropped, 0, mul(x, 1 / (1 - p)));
+}

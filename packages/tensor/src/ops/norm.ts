@@ -1,0 +1,116 @@
+import { contiguous, record } from '../autograd.js';
+import { isFloat } from '../dtype.js';
+import { DTypeError, ShapeError } from '../errors.js';
+import { type Shape, sameShape, show, sizeOf } from '../shape.js';
+import { commonBackend, type Tensor } from '../tensor.js';
+import { add, mul, rsqrt, square, sub } from './elementwise.js';
+import { attempt, fusedKernel, scratch } from './fused.js';
+import { mean } from './reduce.js';
+
+export interface NormOptions {
+  eps?: number;
+  /** The trailing axes to normalise over; those of `weight` if left out, the last one without a weight. */
+  shape?: Shape;
+}
+
+/**
+ * (x - mean) / √(variance + eps) · weight + bias over the trailing axes, with the biased variance.
+ * Ba, Kiros, Hinton: "Layer Normalization", 2016.
+ */
+export function layerNorm(x: Tensor, weight: Tensor | null = null, bias: Tensor | null = null, options: NormOptions = {}): Tensor {
+  const { eps = 1e-5 } = options;
+  const shape = normalizedShape('layerNorm', x, options.shape, { weight, bias });
+  return fusedLayerNorm(x, weight, bias, { shape, eps }) ?? composedLayerNorm(x, weight, bias, { shape, eps });
+}
+
+interface Plan {
+  shape: Shape;
+  eps: number;
+}
+
+function normalizedShape(op: string, x: Tensor, wanted: Shape | undefined, parameters: Record<string, Tensor | null>): Shape {
+  commonBackend(op, { x, ...parameters });
+  if (!isFloat(x.dtype)) throw new DTypeError(`${op}: x: expected a float type, got ${x.dtype}`);
+  const shape = wanted ?? Object.values(parameters).find((p) => p !== null)?.shape ?? x.shape.slice(-1);
+  if (shape.length === 0 || !sameShape(x.shape.slice(-shape.length), shape)) {
+    throw new ShapeError(`${op}: x: expected a shape that ends in ${show(shape)}, got ${show(x.shape)}`);
+  }
+  for (const [name, p] of Object.entries(parameters)) {
+    if (p && !sameShape(p.shape, shape)) throw new ShapeError(`${op}: ${name}: expected ${show(shape)}, got ${show(p.shape)}`);
+    if (p && p.dtype !== x.dtype) throw new DTypeError(`${op}: ${name}: expected ${x.dtype} as x, got ${p.dtype}`);
+  }
+  return shape;
+}
+
+function trailing(rank: number): number[] {
+  return Array.from({ length: rank }, (_, i) => i - rank);
+}
+
+function composedLayerNorm(x: Tensor, weight: Tensor | null, bias: Tensor | null, { shape, eps }: Plan): Tensor {
+  const over = { axis: trailing(shape.length), keepDims: true };
+  const centered = sub(x, mean(x, over));
+  const normal = mul(centered, rsqrt(add(mean(square(centered), over), eps)));
+  const scaled = weight ? mul(normal, weight) : normal;
+  return bias ? add(scaled, bias) : scaled;
+}
+
+function fusedLayerNorm(input: Tensor, weight: Tensor | null, bias: Tensor | null, { shape, eps }: Plan): Tensor | null {
+  const kernel = fusedKernel('layerNorm', 'layerNormGrad', [input, weight, bias]);
+  if (!kernel) return null;
+  const [x, w, b] = [contiguous(input), weight && contiguous(weight), bias && contiguous(bias)];
+  const columns = sizeOf(shape);
+  const args = { rows: x.size / columns, columns, eps };
+  const [m, rstd] = [scratch(x, [args.rows]), scratch(x, [args.rows])];
+  const out = attempt(x, x.shape, (buffer) => kernel(buffer, m.buffer, rstd.buffer, x.buffer, w?.buffer ?? null, b?.buffer ?? null, args));
+  if (!out) return null;
+  const parameters = [w, b].filter((p) => p !== null);
+  return record('layerNorm', out, x.shape, [x, ...parameters], (gradient) => {
+    const dy = contiguous(gradient);
+    const [dx, dw, db] = [scratch(x, x.shape), w && scratch(w, w.shape), b && scratch(b, b.shape)];
+    x.backend.fused.layerNormGrad!(
+      dx.buffer,
+      dw?.buffer ?? null,
+      db?.buffer ?? null,
+      dy.buffer,
+      x.buffer,
+      w?.buffer ?? null,
+      m.buffer,
+      rstd.buffer,
+      args,
+    );
+    return [dx, ...[dw, db].filter((g) => g !== null)];
+  });
+}
+
+/**
+ * x / √(mean(x²) + eps) · weight over the trailing axes.
+ * Zhang, Sennrich: "Root Mean Square Layer Normalization", 2019.
+ */
+export function rmsNorm(x: Tensor, weight: Tensor | null = null, options: NormOptions = {}): Tensor {
+  const { eps = 1e-6 } = options;
+  const shape = normalizedShape('rmsNorm', x, options.shape, { weight });
+  return fusedRmsNorm(x, weight, { shape, eps }) ?? composedRmsNorm(x, weight, { shape, eps });
+}
+
+function composedRmsNorm(x: Tensor, weight: Tensor | null, { shape, eps }: Plan): Tensor {
+  const power = mean(square(x), { axis: trailing(shape.length), keepDims: true });
+  const normal = mul(x, rsqrt(add(power, eps)));
+  return weight ? mul(normal, weight) : normal;
+}
+
+function fusedRmsNorm(input: Tensor, weight: Tensor | null, { shape, eps }: Plan): Tensor | null {
+  const kernel = fusedKernel('rmsNorm', 'rmsNormGrad', [input, weight]);
+  if (!kernel) return null;
+  const [x, w] = [contiguous(input), weight && contiguous(weight)];
+  const columns = sizeOf(shape);
+  const args = { rows: x.size / columns, columns, eps };
+  const rstd = scratch(x, [args.rows]);
+  const out = attempt(x, x.shape, (buffer) => kernel(buffer, rstd.buffer, x.buffer, w?.buffer ?? null, args));
+  if (!out) return null;
+  return record('rmsNorm', out, x.shape, w ? [x, w] : [x], (gradient) => {
+    const dy = contiguous(gradient);
+    const [dx, dw] = [scratch(x, x.shape), w && scratch(w, w.shape)];
+    x.backend.fused.rmsNormGrad!(dx.buffer, dw?.buffer ?? null, dy.buffer, x.buffer, w?.buffer ?? null, rstd.buffer, args);
+    return dw ? [dx, dw] : [dx];
+  });
+}

@@ -1,0 +1,119 @@
+import { LifetimeError } from './errors.js';
+
+/** What a scope can own. */
+export interface Owned {
+  dispose(): void;
+  scope: Scope | null;
+}
+
+// Safari has no Symbol.dispose yet; compiled `using` looks for this same fallback.
+const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+let innermost: Scope | null = null;
+
+/** A stretch of code at whose end the tensors made in it die. See `scope`. */
+export class Scope {
+  readonly #parent: Scope | null;
+  readonly #owned = new Set<Owned>();
+  #open = true;
+
+  constructor() {
+    this.#parent = innermost;
+    innermost = this;
+  }
+
+  add(item: Owned): void {
+    this.#owned.add(item);
+    item.scope = this;
+  }
+
+  remove(item: Owned): void {
+    this.#owned.delete(item);
+    item.scope = null;
+  }
+
+  /** Hands `item` to the enclosing scope; outside any scope, to its holder. */
+  promote(item: Owned): void {
+    this.remove(item);
+    this.#parent?.add(item);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    if (innermost !== this) {
+      throw new LifetimeError(
+        'scope: closed out of order: another scope opened inside it is still open (two async tasks may be sharing it)',
+      );
+    }
+    this.#open = false;
+    innermost = this.#parent;
+    for (const item of this.#owned) item.dispose();
+    this.#owned.clear();
+  }
+
+  [disposeSymbol](): void {
+    this.close();
+  }
+}
+
+/** Gives `item` to the innermost open scope, if there is one. */
+export function adopt(item: Owned): void {
+  innermost?.add(item);
+}
+
+/**
+ * Opens a scope: every tensor made until it closes dies with it, unless it is kept, a parameter or a gradient.
+ * Scopes close in order; crossing them, as two interleaved async tasks would, throws a LifetimeError.
+ *
+ * @example
+ * {
+ *   using _ = scope();
+ *   const y = add(x, 1);
+ *   console.log(await y.item());
+ * } // y is freed here
+ */
+export function scope(): Scope {
+  return new Scope();
+}
+
+/**
+ * Takes tensors out of their scopes: they live until `dispose()`.
+ *
+ * @example
+ * const m = keep(zerosLike(p));
+ */
+export function keep<T>(value: T): T {
+  forEachOwned(value, (item) => item.scope?.remove(item));
+  return value;
+}
+
+/**
+ * Runs `fn` in a scope of its own and hands what it returns (tensors in arrays, maps and plain objects included) to the enclosing one.
+ * The equivalent of `using`, for engines and tools without it. Throws a LifetimeError if `fn` is async.
+ *
+ * @example
+ * const y = tidy(() => add(mul(x, x), 1)); // x·x is freed, y lives on
+ */
+export function tidy<T>(fn: () => T): T {
+  const inner = new Scope();
+  try {
+    const result = fn();
+    if (result instanceof Promise) {
+      throw new LifetimeError('tidy: fn: expected a synchronous function, got one that returns a promise; open a scope() in it instead');
+    }
+    forEachOwned(result, (item) => {
+      if (item.scope === inner) inner.promote(item);
+    });
+    return result;
+  } finally {
+    inner.close();
+  }
+}
+
+function forEachOwned(value: unknown, visit: (item: Owned) => void): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  if ('dispose' in value && 'scope' in value) visit(value as Owned);
+  else if (Array.isArray(value)) for (const item of value) forEachOwned(item, visit);
+  else if (value instanceof Map) for (const item of value.values()) forEachOwned(item, visit);
+  else if (Object.getPrototypeOf(value) === Object.prototype) for (const item of Object.values(value)) forEachOwned(item, visit);
+}

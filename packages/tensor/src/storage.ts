@@ -1,0 +1,23 @@
+import type { Backend, DeviceBuffer } from './backend.js';
+import type { DType } from './dtype.js';
+
+/** A buffer of a backend, shared by every view of it and freed with the last one. */
+export class Storage {
+  readonly backend: Backend;
+  readonly buffer: DeviceBuffer;
+  #references = 1;
+
+  constructor(backend: Backend, length: number, dtype: DType) {
+    this.backend = backend;
+    this.buffer = backend.alloc(length, dtype);
+  }
+
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#references === 0) this.backend.free(this.buffer);
+  }
+}

@@ -1,0 +1,253 @@
+import type { Backend, DeviceBuffer } from './backend.js';
+import type { DType, TypedArray } from './dtype.js';
+import { BackendError, GradientError, LifetimeError, ShapeError } from './errors.js';
+import { adopt, type Owned, type Scope } from './scope.js';
+import { contiguousStrides, isContiguous, type Shape, show, sizeOf } from './shape.js';
+import { Storage } from './storage.js';
+import { version } from './version.js';
+
+const brand = Symbol.for('@multihead/tensor');
+
+/** Where a tensor came from: what `backward` walks. Made by `record` alone. */
+export interface TapeNode {
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  readonly vjp: (dy: Tensor, y: Tensor) => readonly Adjoint[];
+  readonly backward: (from: Tensor, seed?: Tensor) => void;
+}
+
+/** The gradient of one input, or a function that makes it when it is wanted; null where the input has none. */
+export type Adjoint = Tensor | (() => Tensor | null) | null;
+
+let live = 0;
+let reclaimed: FinalizationRegistry<Storage> | undefined;
+
+/** Tensors that have been made and neither disposed nor collected: equal before and after whatever does not leak. */
+export function liveTensors(): number {
+  return live;
+}
+
+/**
+ * An n-dimensional array on a backend. Several tensors may be views of one storage; it is freed with the last of them.
+ * Operations are functions (`add(a, b)`), so that only what is imported is in a bundle.
+ */
+export class Tensor implements Owned {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly strides: readonly number[];
+  readonly offset: number;
+  /** True if gradients flow to or through this tensor. */
+  requiresGrad = false;
+  /** What `backward` has summed up so far, in a leaf. An optimizer consumes it. */
+  grad: Tensor | null = null;
+  node: TapeNode | null = null;
+  scope: Scope | null = null;
+  #storage: Storage | (() => Storage) | null;
+
+  /** For `record`, `view` and `param`; use `tensor()`, `zeros()` … instead. */
+  constructor(
+    storage: Storage | (() => Storage),
+    shape: Shape,
+    dtype: DType,
+    strides: readonly number[] = contiguousStrides(shape),
+    offset = 0,
+  ) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.strides = strides;
+    this.offset = offset;
+    this.#storage = storage;
+    live++;
+    adopt(this);
+    if (storage instanceof Storage) this.#watch(storage);
+  }
+
+  get [brand](): string {
+    return version;
+  }
+
+  get storage(): Storage {
+    if (this.#storage === null)
+      throw new LifetimeError(`tensor ${show(this.shape)}: used after it was disposed (its scope has closed, or dispose() was called)`);
+    if (!(this.#storage instanceof Storage)) {
+      this.#storage = this.#storage();
+      this.#watch(this.#storage);
+    }
+    return this.#storage;
+  }
+
+  /** Points this tensor, under the same identity, at other storage of the same size: how a parameter is loaded or moved. */
+  replaceStorage(storage: Storage): void {
+    this.#release();
+    this.#storage = storage;
+    this.#watch(storage);
+  }
+
+  /** False while a parameter's initial value has not been needed yet. */
+  get materialized(): boolean {
+    return this.#storage instanceof Storage;
+  }
+
+  get disposed(): boolean {
+    return this.#storage === null;
+  }
+
+  get backend(): Backend {
+    return this.storage.backend;
+  }
+
+  get buffer(): DeviceBuffer {
+    return this.storage.buffer;
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** True if the elements fill the buffer row by row from its start. */
+  get dense(): boolean {
+    return this.offset === 0 && isContiguous(this.shape, this.strides);
+  }
+
+  /** The elements, row by row, as a new typed array. */
+  async data(): Promise<TypedArray> {
+    const { from, to, order } = this.#range();
+    return order(await this.backend.read(this.buffer, from, to));
+  }
+
+  /** As `data`, at once. Throws a BackendError on backends that can only be read asynchronously; libraries should not use it. */
+  dataSync(): TypedArray {
+    const { backend } = this;
+    if (!backend.readSync)
+      throw new BackendError(`dataSync: the ${backend.name} backend can only be read asynchronously; use await data()`);
+    const { from, to, order } = this.#range();
+    return order(backend.readSync(this.buffer, from, to));
+  }
+
+  /** The one element of a tensor of size 1, as a number. Throws a ShapeError for other sizes. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError(`item: expected a tensor of one element, got shape ${show(this.shape)}`);
+    return (await this.data())[0]!;
+  }
+
+  /** The elements as nested arrays (a number for a scalar, booleans for bool). */
+  async toArray(): Promise<NestedArray> {
+    const data = await this.data();
+    const { shape, dtype } = this;
+    let at = 0;
+    const nest = (axis: number): NestedArray => {
+      if (axis === shape.length) {
+        const value = data[at++]!;
+        return dtype === 'bool' ? value !== 0 : value;
+      }
+      return Array.from({ length: shape[axis]! }, () => nest(axis + 1));
+    };
+    return nest(0);
+  }
+
+  /**
+   * Adds d(this)/d(leaf) to the `grad` of every leaf that requires one. `seed` is the gradient of this tensor, 1 for a scalar.
+   * Throws a GradientError if nothing here requires a gradient, a ShapeError if this is no scalar and there is no seed.
+   */
+  backward(seed?: Tensor): void {
+    if (!this.node)
+      throw new GradientError(`backward: this tensor ${show(this.shape)} does not depend on anything that requires a gradient`);
+    this.node.backward(this, seed);
+  }
+
+  /** Frees the tensor now instead of with its scope. Views of the same storage live on. */
+  dispose(): void {
+    if (this.#storage === null) return;
+    this.#release();
+    this.#storage = null;
+    live--;
+    this.scope?.remove(this);
+    this.grad?.dispose();
+    this.grad = null;
+    this.node = null;
+  }
+
+  toString(): string {
+    const where = this.disposed ? 'disposed' : this.materialized ? `on ${this.backend.name}` : 'not initialized yet';
+    return `Tensor(${this.dtype} ${show(this.shape)}, ${where})`;
+  }
+
+  #range(): { from: number; to: number; order: (data: TypedArray) => TypedArray } {
+    const { shape, strides, offset, size } = this;
+    if (isContiguous(shape, strides)) return { from: offset, to: offset + size, order: (data) => data };
+    const extent = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
+    const least = shape.reduce((sum, n, i) => sum + Math.min(0, (n - 1) * strides[i]!), 0);
+    const most = Math.max(extent, shape.reduce((sum, n, i) => sum + Math.max(0, (n - 1) * strides[i]!), 0)); // biome-ignore format: a pair
+    return { from: offset + least, to: offset + most + 1, order: (data) => gatherStrided(data, shape, strides, -least) };
+  }
+
+  #watch(storage: Storage): void {
+    reclaimed ??= new FinalizationRegistry((lost) => {
+      live--;
+      lost.release();
+    });
+    reclaimed.register(this, storage, this);
+  }
+
+  #release(): void {
+    if (!(this.#storage instanceof Storage)) return;
+    reclaimed?.unregister(this);
+    this.#storage.release();
+  }
+}
+
+export type NestedArray = number | boolean | NestedArray[];
+
+function gatherStrided(data: TypedArray, shape: Shape, strides: readonly number[], start: number): TypedArray {
+  const out = new (data.constructor as new (length: number) => TypedArray)(sizeOf(shape));
+  const index = new Array<number>(shape.length).fill(0);
+  let at = start;
+  for (let i = 0; i < out.length; i++) {
+    out[i] = data[at]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      at -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
+
+/** Throws a BackendError unless `value` is a live tensor of this copy of the package. */
+export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (value instanceof Tensor) {
+    if (value.disposed)
+      throw new LifetimeError(`${op}: ${name}: tensor ${show(value.shape)} was disposed (its scope has closed, or dispose() was called)`);
+    return;
+  }
+  const other = typeof value === 'object' && value !== null && brand in value ? String((value as Record<symbol, unknown>)[brand]) : null;
+  if (other !== null) {
+    throw new BackendError(
+      `${op}: ${name}: a tensor of another copy of @multihead/tensor (version ${other}; this one is ${version}); install one copy only`,
+    );
+  }
+  throw new BackendError(`${op}: ${name}: expected a Tensor, got ${value === null ? 'null' : typeof value}`);
+}
+
+/** The backend that all of these live on. Throws a BackendError naming both if there are two. */
+export function commonBackend(op: string, tensors: Record<string, Tensor | null | undefined>): Backend {
+  let first: { name: string; backend: Backend } | undefined;
+  for (const [name, value] of Object.entries(tensors)) {
+    if (value === null || value === undefined) continue;
+    checkTensor(op, name, value);
+    const { backend } = value;
+    first ??= { name, backend };
+    if (first.backend !== backend) {
+      throw new BackendError(
+        `${op}: ${first.name} is on ${first.backend.name} and ${name} on ${backend.name}${first.backend.name === backend.name ? ' (another instance)' : ''}; move one with await to(tensor, backend)`,
+      );
+    }
+  }
+  if (!first) throw new BackendError(`${op}: expected at least one tensor`);
+  return first.backend;
+}
