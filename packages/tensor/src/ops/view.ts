@@ -81,7 +81,7 @@ export function slice(x: Tensor, axis: number, start: number, end = Number.POSIT
   const n = x.shape[at]!;
   const clip = (position: number) => Math.min(n, Math.max(0, position < 0 ? position + n : position));
   const [from, to] = [clip(start), clip(end)];
-  if (Number.isNaN(from) || Number.isNaN(to)) throw new ValueError(`slice: expected numbers, got ${start} and ${end}`);
+  if (!Number.isInteger(from) || !Number.isInteger(to)) throw new ValueError(`slice: expected whole positions, got ${start} and ${end}`);
   const shape = x.shape.with(at, Math.max(0, to - from));
   return recordView('slice', x, shape, x.strides, x.offset + from * x.strides[at]!, (dy) => [() => embed(dy, x.shape, at, from)]);
 }
@@ -119,6 +119,9 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
   }
   const list =
     typeof sizes === 'number' ? Array.from({ length: Math.max(1, Math.ceil(n / sizes)) }, (_, i) => Math.min(sizes, n - i * sizes)) : sizes;
+  if (list.some((size) => !Number.isInteger(size) || size < 0)) {
+    throw new ValueError(`split: sizes: expected integers from 0, got ${show(list)}`);
+  }
   const total = list.reduce((sum, size) => sum + size, 0);
   if (total !== n) throw new ShapeError(`split: sizes: ${show(list)} add up to ${total}, axis ${at} of ${show(x.shape)} has ${n}`);
   const starts = runningTotals(list);
