@@ -129,7 +129,11 @@ function binary(op: BinaryOp, left: Operand, right: Operand): Tensor {
 }
 
 function operand(op: string, name: string, value: Operand, other: Tensor): Tensor {
-  if (typeof value === 'number') return full([], value, like(other));
+  if (typeof value === 'number') {
+    if (other.dtype === 'int32' && !Number.isInteger(value))
+      throw new DTypeError(`${op}: ${name}: ${value} beside an int32 tensor: expected an integer, or cast(x, 'float32') first`);
+    return full([], value, like(other));
+  }
   checkTensor(op, name, value);
   return contiguous(value);
 }
@@ -233,8 +237,11 @@ export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor => wh
 /** `x` held between `min` and `max`; where they cross, `max` wins. Gradients pass inside the bounds only. */
 export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor {
   checkTensor('clamp', 'x', x);
+  const low = min === Number.NEGATIVE_INFINITY ? detach(x) : maximum(detach(x), min);
+  const held = max === Number.POSITIVE_INFINITY ? low : minimum(low, max);
+  if (!isFloat(x.dtype)) return held;
   const inside = logicalAnd(ge(x, min), le(x, max));
-  return where(logicalOr(inside, isnan(x)), x, minimum(maximum(detach(x), min), max));
+  return where(logicalOr(inside, isnan(x)), x, held);
 }
 
 /** ln(1 + eˣ), without overflow. */
