@@ -1,1 +1,2 @@
-export {};
+export { wasm, type WasmOptions } from './wasm.js';
+export { capabilities, type Capabilities } from './load.js';

@@ -1,6 +1,7 @@
 /** Reading and writing safetensors files, in any JavaScript runtime. `@multihead/tensor/safetensors/node` adds files. */
 export { parseSafetensors, openSafetensors } from './read.js';
 export type { ByteSource, SafetensorsFile, SafetensorsReader } from './read.js';
+export { recordsOf, stateOf } from './state.js';
 export { serializeSafetensors } from './write.js';
 export type { SerializeOptions, TensorsToWrite } from './write.js';
 export { toFloat32, toInt32, toBool } from './convert.js';

@@ -1,0 +1,239 @@
+import { madd, nmadd } from './simd';
+
+/*
+ * Transcendental functions on four lanes: range reduction, then a polynomial (coefficients from Cephes' float32 functions, erf from
+ * N. Juffa's). Every one handles ±∞, NaN, ±0, overflow, underflow and denormals as JavaScript's Math does.
+ * Greatest errors against float64, over the whole range, tested in test/functions.test.ts (units in the last place):
+ * exp 2, expm1 3, log 2, log1p 3, tanh 3, sigmoid 4, erf 3.
+ */
+
+@inline
+function splat(x: f32): v128 {
+  return f32x4.splat(x);
+}
+
+// ln 2 in two parts: the first has nine bits, so that n · LN2_HIGH is exact.
+const LOG2E: f32 = 1.44269504088896341;
+const LN2_HIGH: f32 = 0.693359375;
+const LN2_LOW: f32 = -2.12194440e-4;
+
+/** (eʳ - 1 - r) / r² for |r| ≤ ½ ln 2. */
+@inline
+function expTail(r: v128): v128 {
+  let p = madd(splat(1.9875691500e-4), r, splat(1.3981999507e-3));
+  p = madd(p, r, splat(8.3334519073e-3));
+  p = madd(p, r, splat(4.1665795894e-2));
+  p = madd(p, r, splat(1.6666665459e-1));
+  return madd(p, r, splat(5.0000001201e-1));
+}
+
+/** 2ⁿ for whole n in [-126, 127]. */
+@inline
+function power2(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+@inline
+export function exp4(x: v128): v128 {
+  // Beyond these the result is 0 or ∞ anyway. pmin and pmax keep a NaN in their first argument.
+  const clamped = f32x4.pmin(f32x4.pmax(x, splat(-105)), splat(90));
+  const n = f32x4.nearest(f32x4.mul(clamped, splat(LOG2E)));
+  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
+  const p = f32x4.add(madd(expTail(r), f32x4.mul(r, r), r), splat(1));
+  // Two factors, so that denormal results and 2¹²⁸ come out right.
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  return f32x4.mul(f32x4.mul(p, power2(half)), power2(i32x4.sub(whole, half)));
+}
+
+/** eˣ for x ≤ 80 or so: results below 2⁻¹²⁶ become 0. Softmax needs no more. */
+@inline
+export function expSmall4(x: v128): v128 {
+  const clamped = f32x4.pmax(x, splat(-87.33));
+  const n = f32x4.nearest(f32x4.mul(clamped, splat(LOG2E)));
+  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
+  const p = f32x4.add(madd(expTail(r), f32x4.mul(r, r), r), splat(1));
+  const y = f32x4.mul(p, power2(i32x4.trunc_sat_f32x4_s(n)));
+  return v128.andnot(y, f32x4.lt(x, splat(-87.33)));
+}
+
+export function expSmall(x: f32): f32 {
+  return f32x4.extract_lane(expSmall4(splat(x)), 0);
+}
+
+@inline
+export function expm14(x: v128): v128 {
+  const clamped = f32x4.pmin(f32x4.pmax(x, splat(-30)), splat(89));
+  const n = f32x4.nearest(f32x4.mul(clamped, splat(LOG2E)));
+  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
+  const p = madd(expTail(r), f32x4.mul(r, r), r);
+  // eˣ - 1 = 2ⁿ (eʳ - 1) + (2ⁿ - 1), at half size because 2¹²⁸ is too large.
+  const scale = power2(i32x4.sub(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(1)));
+  const y = madd(scale, p, f32x4.sub(scale, splat(0.5)));
+  return withSign(f32x4.add(y, y), x);
+}
+
+/** |y| with the sign of x. */
+@inline
+function withSign(y: v128, x: v128): v128 {
+  return v128.bitselect(x, y, i32x4.splat(0x80000000));
+}
+
+@inline
+export function log4(x: v128): v128 {
+  // Denormals: scaled by 2²⁴ first.
+  const tiny = f32x4.lt(x, splat(1.17549435e-38));
+  const scaled = v128.bitselect(f32x4.mul(x, splat(16777216)), x, tiny);
+  // x = 2ᵉ m with m in [√½, √2).
+  const bits = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
+  const whole = i32x4.shr_s(bits, 23);
+  const m = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const e = f32x4.sub(f32x4.convert_i32x4_s(whole), v128.and(tiny, splat(24)));
+  const f = f32x4.sub(m, splat(1));
+  const z = f32x4.mul(f, f);
+  let p = madd(splat(7.0376836292e-2), f, splat(-1.1514610310e-1));
+  p = madd(p, f, splat(1.1676998740e-1));
+  p = madd(p, f, splat(-1.2420140846e-1));
+  p = madd(p, f, splat(1.4249322787e-1));
+  p = madd(p, f, splat(-1.6668057665e-1));
+  p = madd(p, f, splat(2.0000714765e-1));
+  p = madd(p, f, splat(-2.4999993993e-1));
+  p = madd(p, f, splat(3.3333331174e-1));
+  let y = f32x4.mul(f32x4.mul(p, f), z);
+  y = madd(e, splat(LN2_LOW), y);
+  y = nmadd(z, splat(0.5), y);
+  y = madd(e, splat(LN2_HIGH), f32x4.add(f, y));
+  // log 0 = -∞, log ∞ = ∞, log of a negative number or NaN is NaN.
+  y = v128.bitselect(splat(-Infinity), y, f32x4.eq(x, splat(0)));
+  y = v128.bitselect(x, y, f32x4.eq(x, splat(Infinity)));
+  return v128.bitselect(y, splat(NaN), f32x4.ge(x, splat(0)));
+}
+
+export function log1(x: f32): f32 {
+  return f32x4.extract_lane(log4(splat(x)), 0);
+}
+
+@inline
+export function log1p4(x: v128): v128 {
+  // log(1 + x) = log u + (x - (u - 1)) / u, where u is 1 + x as rounded.
+  const u = f32x4.add(x, splat(1));
+  const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, splat(1))), u);
+  const usable = v128.and(f32x4.gt(u, splat(0)), f32x4.lt(u, splat(Infinity)));
+  const y = f32x4.add(log4(u), v128.and(lost, usable));
+  return v128.bitselect(x, y, f32x4.eq(x, splat(0)));
+}
+
+@inline
+export function tanh4(x: v128): v128 {
+  const a = f32x4.abs(x);
+  const z = f32x4.mul(x, x);
+  let p = madd(splat(-5.70498872745e-3), z, splat(2.06390887954e-2));
+  p = madd(p, z, splat(-5.37397155531e-2));
+  p = madd(p, z, splat(1.33314422036e-1));
+  p = madd(p, z, splat(-3.33332819422e-1));
+  const near = madd(f32x4.mul(p, z), a, a);
+  const far = f32x4.sub(splat(1), f32x4.div(splat(2), f32x4.add(exp4(f32x4.add(a, a)), splat(1))));
+  return withSign(v128.bitselect(near, far, f32x4.lt(a, splat(0.625))), x);
+}
+
+@inline
+export function sigmoid4(x: v128): v128 {
+  // From e^-|x|, which neither overflows nor cancels.
+  const z = exp4(f32x4.neg(f32x4.abs(x)));
+  const numerator = v128.bitselect(z, splat(1), f32x4.lt(x, splat(0)));
+  return f32x4.div(numerator, f32x4.add(z, splat(1)));
+}
+
+/** r with erfc(t) = eʳ, for t > 0.92. */
+@inline
+function logErfc(t: v128): v128 {
+  let r = madd(splat(-1.72853470e-5), t, splat(3.83197126e-4));
+  const u = madd(splat(-3.88396438e-3), t, splat(2.42546219e-2));
+  r = madd(r, f32x4.mul(t, t), u);
+  r = madd(r, t, splat(-1.06777877e-1));
+  r = madd(r, t, splat(-6.34846687e-1));
+  r = madd(r, t, splat(-1.28717512e-1));
+  return nmadd(splat(1), t, f32x4.mul(r, t));
+}
+
+/** erf of |x| ≤ 0.93. */
+@inline
+function erfNear(x: v128): v128 {
+  const s = f32x4.mul(x, x);
+  let r = madd(splat(-5.96761703e-4), s, splat(4.99119423e-3));
+  r = madd(r, s, splat(-2.67681349e-2));
+  r = madd(r, s, splat(1.12819925e-1));
+  r = madd(r, s, splat(-3.76125336e-1));
+  r = madd(r, s, splat(1.28379166e-1));
+  return madd(r, x, x);
+}
+
+@inline
+export function erf4(x: v128): v128 {
+  const t = f32x4.abs(x);
+  const far = f32x4.sub(splat(1), expSmall4(logErfc(t)));
+  return withSign(v128.bitselect(erfNear(t), far, f32x4.le(t, splat(0.927734375))), x);
+}
+
+/** Φ(x), the standard normal distribution: from erfc in the left tail, so that nothing cancels there. */
+@inline
+function normalCdf(x: v128): v128 {
+  const u = f32x4.mul(x, splat(0.70710678118654752));
+  const t = f32x4.abs(u);
+  const half = f32x4.mul(exp4(logErfc(t)), splat(0.5));
+  const far = v128.bitselect(half, f32x4.sub(splat(1), half), f32x4.lt(u, splat(0)));
+  const near = madd(erfNear(u), splat(0.5), splat(0.5));
+  return v128.bitselect(near, far, f32x4.le(t, splat(0.927734375)));
+}
+
+@inline
+export function gelu4(x: v128): v128 {
+  return f32x4.mul(x, normalCdf(x));
+}
+
+/** Φ(x) + x φ(x). */
+@inline
+export function geluGrad4(x: v128): v128 {
+  const bounded = bound(x);
+  const density = f32x4.mul(exp4(f32x4.mul(f32x4.mul(bounded, bounded), splat(-0.5))), splat(0.3989422804014327));
+  return madd(bounded, density, normalCdf(bounded));
+}
+
+/** x within ±100, where every activation's slope has long been 0 or 1; keeps NaN. */
+@inline
+function bound(x: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(x, splat(-100)), splat(100));
+}
+
+const TWO_SQRT_2_PI: f32 = 1.5957691216057308;
+const CUBIC: f32 = 0.044715;
+
+/** x · sigmoid(2u), u = √(2/π) (x + 0.044715 x³): the same as ½ x (1 + tanh u), without its cancellation. */
+@inline
+export function geluTanh4(x: v128): v128 {
+  const u = f32x4.mul(f32x4.mul(x, splat(TWO_SQRT_2_PI)), madd(f32x4.mul(x, x), splat(CUBIC), splat(1)));
+  return f32x4.mul(x, sigmoid4(u));
+}
+
+@inline
+export function geluTanhGrad4(unbounded: v128): v128 {
+  const x = bound(unbounded);
+  const square = f32x4.mul(x, x);
+  const u = f32x4.mul(f32x4.mul(x, splat(TWO_SQRT_2_PI)), madd(square, splat(CUBIC), splat(1)));
+  const slope = f32x4.mul(splat(TWO_SQRT_2_PI), madd(square, splat(3 * CUBIC), splat(1)));
+  const s = sigmoid4(u);
+  return madd(f32x4.mul(f32x4.mul(x, slope), s), f32x4.sub(splat(1), s), s);
+}
+
+@inline
+export function silu4(x: v128): v128 {
+  return f32x4.mul(x, sigmoid4(x));
+}
+
+/** s (1 + x (1 - s)). */
+@inline
+export function siluGrad4(unbounded: v128): v128 {
+  const x = bound(unbounded);
+  const s = sigmoid4(x);
+  return f32x4.mul(s, madd(x, f32x4.sub(splat(1), s), splat(1)));
+}

@@ -1,0 +1,14 @@
+export { binary, cast, fill32, fill8, logicalNot, select, unary } from './elementwise';
+export { copyElements1, copyElements4, copyRuns, copyTransposed } from './copy';
+export { linear, matmul, matmulScratch } from './matmul';
+export { argmaxFloat, argmaxInt, reduceFloat, reduceInt } from './reduce';
+export { badId, gather, scatterAddFloat, scatterAddInt, slide } from './gather';
+export { dropout, random } from './random';
+export { softmax, softmaxGrad } from './softmax';
+export { layerNorm, normGrad, rmsNorm } from './norm';
+export { badTarget, crossEntropy, crossEntropyGrad } from './loss';
+export { adamStep } from './optim';
+export function heapBase(): usize {
+  return __heap_base;
+}
+export { attention, attentionGrad, attentionScratch } from './attention';

@@ -1,0 +1,172 @@
+import { gelu4, geluTanh4, silu4 } from './exp';
+import { packColumns6, packColumns8, packRows6, packRows8 } from './pack';
+import { skinnyColumns, skinnyRows } from './skinny';
+import { loadPart, storePart } from './simd';
+import { tilePacked } from './tile';
+
+/*
+ * out = alpha · op(a) · op(b) (+ out), after Goto: a block of B [KC, NC] is packed for the second-level cache and beyond, a block of A
+ * [MC, KC] for the second-level cache, and a panel of each [KC, 6] and [KC, 8] lies in the first. The order of every sum depends on k alone.
+ */
+const KC: i32 = 256;
+const MC: i32 = 144;
+const NC: i32 = 1024;
+
+/** Products of so few rows read B where it lies. */
+const SKINNY: i32 = 5;
+
+/** Bytes of scratch that `matmul` and `linear` need. */
+export function matmulScratch(): i32 {
+  return (MC * KC + NC * KC + 64) * 4;
+}
+
+export function matmul(
+  out: usize, a: usize, b: usize, batch: i32, m: i32, n: i32, k: i32,
+  aBatch: usize, bBatch: usize, transA: bool, transB: bool, alpha: f32, accumulate: bool, scratch: usize,
+): void {
+  for (; batch > 0; batch--) {
+    product(out, a, b, m, n, k, transA, transB, alpha, accumulate, 0, 0, 0, scratch);
+    out += <usize>(m * n) << 2;
+    a += aBatch << 2;
+    b += bBatch << 2;
+  }
+}
+
+/** out = act(x · op(weight) + bias); `bias` and `pre` may be 0. `act`: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu. */
+export function linear(
+  out: usize, pre: usize, x: usize, weight: usize, bias: usize, rows: i32, n: i32, k: i32, transB: bool, act: i32, scratch: usize,
+): void {
+  product(out, x, weight, rows, n, k, false, transB, 1, false, bias, pre, act, scratch);
+}
+
+@inline
+function ceilDiv(a: i32, b: i32): i32 {
+  return (a + b - 1) / b;
+}
+
+function product(
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
+  transA: bool, transB: bool, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
+): void {
+  const lda: usize = (transA ? m : k) << 2;
+  const ldb: usize = (transB ? k : n) << 2;
+  const ldc: usize = n << 2;
+  const finish = bias != 0 || pre != 0 || act != 0;
+  if (m < SKINNY && !transA) {
+    if (transB) skinnyRows(out, a, b, m, n, k, alpha, accumulate);
+    else skinnyColumns(out, a, b, m, n, k, alpha, accumulate);
+    if (finish) epilogue(out, pre, bias, act, m, n, ldc);
+    return;
+  }
+  const aPack = scratch + 256;
+  const bPack = aPack + MC * KC * 4;
+  // Equal blocks of k, a multiple of four each.
+  const kc = (ceilDiv(k, ceilDiv(k, KC)) + 3) & ~3;
+  for (let j = 0; j < n; j += NC) {
+    const columns = min(NC, n - j);
+    for (let p = 0; p < k; p += kc) {
+      const depth = min(kc, k - p);
+      const last = p + depth == k;
+      if (transB) packRows8(bPack, b + <usize>j * ldb + (<usize>p << 2), ldb, columns, depth);
+      else packColumns8(bPack, b + <usize>p * ldb + (<usize>j << 2), ldb, columns, depth);
+      for (let i = 0; i < m; i += MC) {
+        const rows = min(MC, m - i);
+        if (transA) packColumns6(aPack, a + <usize>p * lda + (<usize>i << 2), lda, rows, depth);
+        else packRows6(aPack, a + <usize>i * lda + (<usize>p << 2), lda, rows, depth);
+        const c = <usize>i * ldc + (<usize>j << 2);
+        block(out + c, ldc, aPack, bPack, rows, columns, depth, alpha, accumulate || p > 0, scratch);
+        // While the block is still in the cache.
+        if (finish && last) epilogue(out + c, pre == 0 ? 0 : pre + c, bias == 0 ? 0 : bias + (<usize>j << 2), act, rows, columns, ldc);
+      }
+    }
+  }
+}
+
+function block(
+  c: usize, ldc: usize, aPack: usize, bPack: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool, scratch: usize,
+): void {
+  const aPanel = <usize>depth * 24;
+  const bPanel = <usize>depth * 32;
+  for (let j = 0; j < columns; j += 8) {
+    let a = aPack;
+    let to = c + (<usize>j << 2);
+    const wide = columns - j;
+    let i = 0;
+    if (wide >= 8) {
+      for (; i + 6 <= rows; i += 6) {
+        tilePacked(a, 24, bPack, 32, depth, to, ldc, alpha, accumulate);
+        a += aPanel;
+        to += 6 * ldc;
+      }
+    }
+    for (; i < rows; i += 6) {
+      tilePacked(a, 24, bPack, 32, depth, scratch, 32, alpha, false);
+      mergeTile(to, ldc, scratch, min(6, rows - i), min(8, wide), accumulate);
+      a += aPanel;
+      to += 6 * ldc;
+    }
+    bPack += bPanel;
+  }
+}
+
+/** The part of a tile [6, 8] that lies within the matrix. */
+function mergeTile(c: usize, ldc: usize, tile: usize, rows: i32, columns: i32, accumulate: bool): void {
+  for (let i = 0; i < rows; i++) {
+    let j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      const o = <usize>j << 2;
+      const v = v128.load(tile + o);
+      v128.store(c + o, accumulate ? f32x4.add(v, v128.load(c + o)) : v);
+    }
+    if (j < columns) {
+      const o = <usize>j << 2;
+      const v = v128.load(tile + o);
+      storePart(c + o, accumulate ? f32x4.add(v, loadPart(c + o, columns - j)) : v, columns - j);
+    }
+    c += ldc;
+    tile += 32;
+  }
+}
+
+@inline
+function activate(act: i32, x: v128): v128 {
+  if (act == 1) return f32x4.pmax(x, f32x4.splat(0));
+  if (act == 2) return gelu4(x);
+  if (act == 3) return geluTanh4(x);
+  if (act == 4) return silu4(x);
+  return x;
+}
+
+@inline
+function finishRow(act: i32, out: usize, pre: usize, bias: usize, columns: i32): void {
+  let j = 0;
+  for (; j + 4 <= columns; j += 4) {
+    const o = <usize>j << 2;
+    let v = v128.load(out + o);
+    if (bias != 0) v = f32x4.add(v, v128.load(bias + o));
+    if (pre != 0) v128.store(pre + o, v);
+    v128.store(out + o, activate(act, v));
+  }
+  if (j < columns) {
+    const o = <usize>j << 2;
+    let v = loadPart(out + o, columns - j);
+    if (bias != 0) v = f32x4.add(v, loadPart(bias + o, columns - j));
+    if (pre != 0) storePart(pre + o, v, columns - j);
+    storePart(out + o, activate(act, v), columns - j);
+  }
+}
+
+/** out = act(out + bias) over [rows, columns], `pre` receiving what is before the activation. */
+function epilogue(out: usize, pre: usize, bias: usize, act: i32, rows: i32, columns: i32, ld: usize): void {
+  for (let i = 0; i < rows; i++) {
+    switch (act) {
+      case 1: finishRow(1, out, pre, bias, columns); break;
+      case 2: finishRow(2, out, pre, bias, columns); break;
+      case 3: finishRow(3, out, pre, bias, columns); break;
+      case 4: finishRow(4, out, pre, bias, columns); break;
+      default: finishRow(0, out, pre, bias, columns); break;
+    }
+    out += ld;
+    if (pre != 0) pre += ld;
+  }
+}

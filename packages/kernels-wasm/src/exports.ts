@@ -1,0 +1,83 @@
+/** What `assembly/index.ts` exports. Addresses and sizes are int32, as JavaScript's `| 0` has them; flags are 0 or 1. */
+export interface Exports {
+  heapBase(): number;
+  matmulScratch(): number;
+
+  fill32(out: number, word: number, n: number): void;
+  fill8(out: number, byte: number, n: number): void;
+  cast(from: number, to: number, out: number, x: number, n: number): void;
+  logicalNot(out: number, x: number, n: number): void;
+  unary(code: number, out: number, x: number, n: number, scratch: number): void;
+  binary(code: number, type: number, walk: number, n: number, aStep: number, bStep: number, scratch: number): void;
+  select(type: number, walk: number, n: number, condStep: number, aStep: number, bStep: number, scratch: number): void;
+
+  copyRuns(walk: number, bytes: number): void;
+  copyElements1(walk: number, n: number, outStep: number, xStep: number): void;
+  copyElements4(walk: number, n: number, outStep: number, xStep: number): void;
+  copyTransposed(walk: number, rows: number, columns: number, outRow: number, xRow: number): void;
+
+  reduceFloat(code: number, out: number, x: number, outer: number, n: number, inner: number): void;
+  reduceInt(code: number, bytes: number, out: number, x: number, outer: number, n: number, inner: number): void;
+  argmaxFloat(out: number, x: number, outer: number, n: number, inner: number, least: number): void;
+  argmaxInt(bytes: number, out: number, x: number, outer: number, n: number, inner: number, least: number): void;
+
+  // biome-ignore format: one line of data, one of flags
+  matmul(
+    out: number, a: number, b: number, batch: number, m: number, n: number, k: number, aBatch: number, bBatch: number,
+    transA: number, transB: number, alpha: number, accumulate: number, scratch: number,
+  ): void;
+  // biome-ignore format: as above
+  linear(
+    out: number, pre: number, x: number, weight: number, bias: number, rows: number, n: number, k: number,
+    transB: number, act: number, scratch: number,
+  ): void;
+
+  badId(ids: number, n: number, rows: number): number;
+  gather(out: number, table: number, ids: number, n: number, bytes: number): void;
+  scatterAddFloat(table: number, x: number, ids: number, n: number, width: number): void;
+  scatterAddInt(table: number, x: number, ids: number, n: number, width: number): void;
+  slide(fold: number, columns: number, plane: number, planes: number, window: number): void;
+
+  // biome-ignore format: as above
+  random(
+    kind: number, out: number, n: number, seedHigh: number, seedLow: number, counterHigh: number, counterLow: number,
+    threshold: number, scratch: number,
+  ): void;
+  // biome-ignore format: as above
+  dropout(
+    out: number, x: number, n: number, seedHigh: number, seedLow: number, counterHigh: number, counterLow: number,
+    threshold: number, keep: number, scratch: number,
+  ): void;
+
+  softmax(out: number, x: number, rows: number, n: number, log: number): void;
+  softmaxGrad(dx: number, dy: number, y: number, rows: number, n: number, log: number): void;
+  // biome-ignore format: as above
+  layerNorm(
+    out: number, mean: number, rstd: number, x: number, weight: number, bias: number, rows: number, n: number, eps: number,
+  ): void;
+  rmsNorm(out: number, rstd: number, x: number, weight: number, rows: number, n: number, eps: number): void;
+  // biome-ignore format: as above
+  normGrad(
+    dx: number, dWeight: number, dBias: number, dy: number, x: number, weight: number, mean: number, rstd: number,
+    rows: number, n: number, scratch: number,
+  ): void;
+
+  badTarget(targets: number, rows: number, classes: number, ignore: number): number;
+  // biome-ignore format: as above
+  crossEntropy(
+    loss: number, lse: number, x: number, targets: number, rows: number, n: number, ignore: number, smoothing: number,
+  ): void;
+  // biome-ignore format: as above
+  crossEntropyGrad(
+    dx: number, dLoss: number, x: number, lse: number, targets: number, rows: number, n: number, ignore: number, smoothing: number,
+  ): void;
+  // biome-ignore format: as above
+  adamStep(
+    p: number, grad: number, m: number, v: number, n: number, rate: number, beta1: number, oneMinus1: number, beta2: number,
+    oneMinus2: number, eps: number, decay: number, shrink: number, correct: number,
+  ): void;
+
+  attentionScratch(args: number, backward: number): number;
+  attention(args: number): void;
+  attentionGrad(args: number): void;
+}

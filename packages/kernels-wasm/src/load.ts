@@ -1,0 +1,51 @@
+import { BackendError } from '@multihead/tensor';
+import { relaxed } from '../generated/relaxed.js';
+import { simd } from '../generated/simd.js';
+
+export interface Capabilities {
+  readonly simd: boolean;
+  readonly relaxedSimd: boolean;
+  readonly threads: boolean;
+  /** For each thing that is missing, the reason. */
+  readonly why: readonly string[];
+}
+
+// The smallest modules with a function of one v128 instruction: i8x16.splat and f32x4.relaxed_madd.
+const header = [0, 97, 115, 109, 1, 0, 0, 0];
+const simdProbe = [...header, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
+// biome-ignore format: bytes
+const relaxedProbe = [...header, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2, 253, 133, 2, 11];
+
+function valid(bytes: readonly number[]): boolean {
+  return typeof WebAssembly === 'object' && WebAssembly.validate(new Uint8Array(bytes));
+}
+
+/** What this engine offers to the kernels. */
+export function capabilities(): Capabilities {
+  const simdFound = valid(simdProbe);
+  const relaxedFound = valid(relaxedProbe);
+  const why = ['threads: not built yet, kernels run on the calling thread'];
+  if (!relaxedFound) why.push('relaxedSimd: the engine has no relaxed SIMD (V8 12, Node 22 and newer have)');
+  if (!simdFound)
+    why.push(typeof WebAssembly === 'object' ? 'simd: the engine has no 128-bit SIMD' : 'simd: the engine has no WebAssembly');
+  return { simd: simdFound, relaxedSimd: relaxedFound, threads: false, why };
+}
+
+/** The compiled kernels; `useRelaxed` false takes the plain build. */
+export async function compile(useRelaxed: boolean): Promise<WebAssembly.Module> {
+  const { simd: simdFound, relaxedSimd } = capabilities();
+  if (!simdFound) throw new BackendError('wasm: this engine has no WebAssembly SIMD; use the CPU backend of @multihead/tensor, cpu()');
+  try {
+    return await WebAssembly.compile(decode(useRelaxed && relaxedSimd ? relaxed : simd));
+  } catch (cause) {
+    const reason = "the engine refused to compile WebAssembly; a Content-Security-Policy must allow 'wasm-unsafe-eval'";
+    throw new BackendError(`wasm: ${reason}. Otherwise use the CPU backend of @multihead/tensor, cpu()`, { cause });
+  }
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

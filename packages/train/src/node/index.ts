@@ -1,0 +1,1 @@
+export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
