@@ -1,11 +1,12 @@
+import { contiguous } from './autograd.js';
 import type { Backend } from './backend.js';
 import { getBackend } from './default-backend.js';
 import { type DType, isFloat, type TypedArray, toTypedArray } from './dtype.js';
-import { StateDictError, ValueError } from './errors.js';
+import { BackendError, StateDictError, ValueError } from './errors.js';
 import { noGrad } from './mode.js';
 import { Rng } from './random.js';
 import { keep, tidy } from './scope.js';
-import { type Shape, sameShape, show, sizeOf } from './shape.js';
+import { contiguousStrides, type Shape, sameShape, show, sizeOf } from './shape.js';
 import { Storage } from './storage.js';
 import { Tensor } from './tensor.js';
 
@@ -44,12 +45,16 @@ export function param(shape: Shape, init: Initializer): Tensor {
   const parameter = keep(
     new Tensor(
       () => {
-        const value = noGrad(() => keep(tidy(make)));
-        if (!sameShape(value.shape, shape))
-          throw new StateDictError(`param: init: expected a tensor of shape ${show(shape)}, got ${show(value.shape)}`);
-        const storage = value.storage.retain();
-        value.dispose();
-        return storage;
+        const value = noGrad(() => keep(tidy(() => contiguous(make()))));
+        try {
+          if (!sameShape(value.shape, shape) || value.dtype !== 'float32') {
+            const got = `${value.dtype} ${show(value.shape)}`;
+            throw new StateDictError(`param: init: expected a float32 tensor of shape ${show(shape)}, got ${got}`);
+          }
+          return value.storage.retain();
+        } finally {
+          value.dispose();
+        }
       },
       [...shape],
       'float32',
@@ -105,7 +110,7 @@ export function freeze<T extends object>(model: T, keys?: readonly (StateKey<T> 
     const hits = [...state].filter(([name]) => key === '' || name === key || name.startsWith(`${key}.`));
     if (hits.length === 0)
       throw new StateDictError(`freeze: keys: no tensor is called or lies under '${key}'; there are ${[...state.keys()].join(', ')}`);
-    for (const [, tensor] of hits) tensor.requiresGrad = !frozen;
+    for (const [, tensor] of hits) if (isFloat(tensor.dtype)) tensor.requiresGrad = !frozen;
   }
 }
 
@@ -172,17 +177,34 @@ function overwrite(tensor: Tensor, value: TensorData): void {
   const backend = tensor.materialized ? tensor.backend : getBackend();
   const storage = new Storage(backend, tensor.size, tensor.dtype);
   backend.write(storage.buffer, toTypedArray(tensor.dtype, value.data));
-  tensor.replaceStorage(storage);
+  if (tensor.dense) {
+    tensor.replaceStorage(storage);
+    return;
+  }
+  const { shape, strides, offset } = tensor;
+  backend.kernels.copy(shape, tensor.buffer, { offset, strides }, storage.buffer, { offset: 0, strides: contiguousStrides(shape) });
+  storage.release();
 }
 
 /**
- * Moves every tensor of `model` to `backend`, in place: the same objects, their values elsewhere.
+ * Moves every tensor of `model` to `backend`, in place: the same objects, their values and gradients elsewhere.
+ * Throws a BackendError for a view whose elements are not in a row: it cannot be moved without what it is a view of.
  *
  * @example
  * await move(model, await wasm());
  */
 export async function move<T extends object>(model: T, backend: Backend): Promise<T> {
-  for (const tensor of new Set(stateDict(model).values())) {
+  const state = stateDict(model);
+  for (const [name, tensor] of state) {
+    if (!tensor.dense)
+      throw new BackendError(`move: ${name}: ${show(tensor.shape)} is a view in another order; make it contiguous() first`);
+  }
+  for (const tensor of new Set(state.values())) {
+    const { grad } = tensor;
+    if (grad && grad.backend !== backend) {
+      tensor.grad = keep(await to(grad, backend));
+      grad.dispose();
+    }
     if (tensor.materialized && tensor.backend === backend) continue;
     const data = await tensor.data();
     const storage = new Storage(backend, tensor.size, tensor.dtype);
