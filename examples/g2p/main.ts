@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rm } from 'node:fs/promises';
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wasm } from '@multihead/kernels-wasm';
@@ -8,9 +8,10 @@ import { defineCommand, runMain } from 'citty';
 import { loadModel, saveModel } from './checkpoint.js';
 import { type Entry, loadDictionary, splitEntries, trainingPairs } from './data.js';
 import { evaluate } from './evaluate.js';
-import { createModel } from './model.js';
+import { config, createModel } from './model.js';
 import { ProgressLine } from './progress.js';
 import { pronounce } from './pronounce.js';
+import { sourceTokenizer, targetTokenizer } from './tokens.js';
 import { train } from './train.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -18,6 +19,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const args = {
   eval: { type: 'boolean', description: 'only print the error rates of the committed checkpoint' },
   say: { type: 'string', description: 'only pronounce this word with the committed checkpoint' },
+  dump: { type: 'string', description: 'only write the data as ids to this JSON file, for twin.py' },
   epochs: { type: 'string', default: '8', description: 'passes over the training pairs' },
   batch: { type: 'string', default: '64', description: 'words in a batch' },
   lr: { type: 'string', default: '1e-3', description: 'highest learning rate' },
@@ -49,6 +51,7 @@ const main = defineCommand({
     else if (args.backend !== 'cpu') throw new Error(`--backend: expected wasm or cpu, got ${args.backend}`);
     if (args.say !== undefined) return say(args.say, settings, signal);
     const parts = splitEntries(await loadDictionary());
+    if (args.dump !== undefined) return dump(args.dump, parts);
     if (args.eval) return report(await loadModel(settings.checkpoint), parts.test, settings, signal);
     if (args.fresh) await rm(settings.folder, { recursive: true, force: true });
     await trainAndReport(parts, settings, signal);
@@ -119,6 +122,14 @@ async function report(model: Seq2Seq, test: readonly Entry[], { beams }: Setting
 async function say(word: string, { checkpoint, beams }: Settings, signal: AbortSignal): Promise<void> {
   const [answers] = await pronounce(await loadModel(checkpoint), [word], { beams, signal });
   for (const { phonemes, score } of answers ?? []) console.log(`${score.toFixed(3)}  ${phonemes.join(' ')}`);
+}
+
+async function dump(file: string, parts: Record<'train' | 'test', Entry[]>): Promise<void> {
+  const source = (word: string) => sourceTokenizer.encode(word).ids;
+  const target = (phonemes: string[], addSpecialTokens: boolean) => targetTokenizer.encode(phonemes.join(' '), { addSpecialTokens }).ids;
+  const train = trainingPairs(parts.train).map(({ word, phonemes }) => [source(word), target(phonemes, true)]);
+  const test = parts.test.map(({ word, pronunciations }) => [source(word), pronunciations.map((phonemes) => target(phonemes, false))]);
+  await writeFile(file, JSON.stringify({ config, train, test }));
 }
 
 function percent(rate: number): string {
