@@ -16,19 +16,17 @@ import { Tensor } from './tensor.js';
  */
 
 /** The dotted names of all tensors in `T`: `` `layers.${number}.weight` ``; arrays count by number. */
-export type StateKey<T> = T extends Tensor
-  ? never
-  : {
-      [K in keyof T & string]: T[K] extends Tensor | null | undefined
-        ? K
-        : T[K] extends readonly (infer U)[]
-          ? `${K}.${number}${U extends Tensor ? '' : `.${StateKey<U>}`}`
-          : T[K] extends (...args: never[]) => unknown
-            ? never
-            : T[K] extends object
-              ? `${K}.${StateKey<T[K]>}`
-              : never;
-    }[keyof T & string];
+export type StateKey<T> = { [K in keyof T & string]: KeyUnder<K, NonNullable<T[K]>> }[keyof T & string];
+
+type KeyUnder<Name extends string, V> = V extends Tensor
+  ? Name
+  : V extends readonly (infer Item)[]
+    ? KeyUnder<`${Name}.${number}`, NonNullable<Item>>
+    : V extends (...args: never[]) => unknown
+      ? never
+      : V extends object
+        ? `${Name}.${StateKey<V>}`
+        : never;
 
 /** Fills a parameter when it is first needed, so that loading a checkpoint never draws random numbers for nothing. */
 export type Initializer = (shape: Shape) => () => Tensor;
