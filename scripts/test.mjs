@@ -8,17 +8,18 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const packages = '--filter=./packages/*';
+const tools = '--filter=@multihead/tools';
 const steps = {
-  lint: ['biome', 'check', '--colors=off', '--error-on-warnings', '.'],
+  lint: ['biome', 'check', '--colors=off', '--error-on-warnings', '--max-diagnostics=none', '.'],
   'import graph': ['node', 'tools/graph.ts'],
   readmes: ['node', 'tools/readme.ts'],
   types: turbo('typecheck'),
-  'unit tests': turbo('test', packages, '--filter=@multihead/tools'),
+  'unit tests': turbo('test', packages, tools),
   builds: turbo('build', packages),
-  'package manifests': turbo('publint', 'attw'),
-  'api reports': turbo('api'),
-  'bundle ceilings': turbo('bundle'),
-  'packed packages': turbo('packed'),
+  'package manifests': turbo('publint', 'attw', packages),
+  'api reports': turbo('api', tools),
+  'bundle ceilings': turbo('bundle', tools),
+  'packed packages': turbo('packed', tools),
   examples: turbo('test', '--filter=@multihead/examples'),
   conformance: turbo('test', '--filter=@multihead/conformance'),
   'playground in Chromium': turbo('test', '--filter=@multihead/playground'),
