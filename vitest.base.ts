@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, mergeConfig } from 'vitest/config';
 import type { Reporter, TestModule } from 'vitest/node';
 
 const conditions = ['@multihead/source', 'module', 'node', 'development|production'];
-const setupFiles = [fileURLToPath(new URL('./vitest.setup.ts', import.meta.url)), resolve('vitest.setup.ts')].filter(existsSync);
+const setup = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /** Ends the output with the line that `npm test` sums up. */
 const counts: Reporter = {
@@ -21,13 +19,13 @@ const counts: Reporter = {
 };
 
 /** Tests run on the sources of every package, through the export condition: nothing has to be built first. */
-export default defineConfig({
+const base = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['**/*.test.{ts,tsx}'],
     exclude: ['**/{node_modules,dist,generated}/**'],
-    setupFiles,
+    setupFiles: [setup('./vitest.setup.ts')],
     pool: 'threads',
     maxWorkers: 2,
     testTimeout: 30_000,
@@ -35,3 +33,8 @@ export default defineConfig({
     reporters: ['default', counts],
   },
 });
+
+export default base;
+
+/** For packages whose tests make tensors: none may be left behind. */
+export const withTensors = mergeConfig(base, defineConfig({ test: { setupFiles: [setup('./vitest.tensors.ts')] } }));

@@ -1,1 +1,1 @@
-export { default } from '../../vitest.base.ts';
+export { withTensors as default } from '../../vitest.base.ts';
