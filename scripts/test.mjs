@@ -21,7 +21,7 @@ const steps = {
   'bundle ceilings': turbo('bundle', tools),
   'packed packages': turbo('packed', tools),
   examples: turbo('test', '--filter=@multihead/examples'),
-  conformance: turbo('test', '--filter=@multihead/conformance'),
+  conformance: turbo('test', 'cases', '--filter=@multihead/conformance'),
   'playground in Chromium': turbo('test', '--filter=@multihead/playground'),
 };
 
