@@ -133,12 +133,12 @@ function fusedLinear(
   bias: Tensor | null,
   args: LinearArgs,
 ): Tensor | null {
-  const [x, w] = [contiguous(input), contiguous(weight)];
+  const [x, w, b] = [contiguous(input), contiguous(weight), bias && contiguous(bias)];
   const shape = [args.rows, args.outFeatures];
   const { activation } = args;
-  const wantsPre = activation !== 'none' && isDifferentiated(x, w, bias);
+  const wantsPre = activation !== 'none' && isDifferentiated(x, w, b);
   const pre = wantsPre ? scratch(x, shape) : null;
-  const out = attempt(x, shape, (buffer) => kernel(buffer, pre?.buffer ?? null, x.buffer, w.buffer, bias?.buffer ?? null, args));
+  const out = attempt(x, shape, (buffer) => kernel(buffer, pre?.buffer ?? null, x.buffer, w.buffer, b?.buffer ?? null, args));
   if (!out) return null;
   const vjp: Vjp = (dy) => {
     const dPre = activation === 'none' ? dy : activationGrad(activation, pre!, dy);
@@ -148,7 +148,7 @@ function fusedLinear(
       () => sum(dPre, { axis: 0 }),
     ];
   };
-  return record('linear', out, shape, bias ? [x, w, bias] : [x, w], vjp);
+  return record('linear', out, shape, b ? [x, w, b] : [x, w], vjp);
 }
 
 function activationGrad(activation: keyof typeof activationGrads, pre: Tensor, dy: Tensor): Tensor {
