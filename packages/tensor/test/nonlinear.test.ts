@@ -139,9 +139,7 @@ describe('indexing', () => {
     expect(await y.toArray()).toEqual([[3], [4]]);
     sum(y).backward();
     expect(await x.grad!.toArray()).toEqual([[0, 0, 1], [1, 0, 0]]); // biome-ignore format: a matrix
-    expect(
-      await takeAlong(transpose(x), reshape(ids(1, 0, 1), [1, 3]).shape[0] === 1 ? reshape(ids(1, 0), [1, 2]) : x, 0).toArray(),
-    ).toEqual([[2, 4]]);
+    expect(await takeAlong(transpose(x), reshape(ids(1, 0), [1, 2]), 0).toArray()).toEqual([[2, 4]]);
     for (const wrong of [3, -1]) expect(() => takeAlong(x, reshape(ids(0, wrong), [2, 1]))).toThrow(ValueError);
   });
 
@@ -170,7 +168,7 @@ describe('dropout', () => {
     const y: Tensor = dropout(x, 0.2, new Rng(3));
     const data = await y.data();
     expect(new Set(data)).toEqual(new Set([0, 1.25]));
-    const mean = data.reduce((a, b) => a + b, 0) / data.length;
+    const mean = Array.from(data).reduce((a, b) => a + b, 0) / data.length;
     expect(Math.abs(mean - 1)).toBeLessThan(0.02); // four standard errors
     sum(y).backward();
     expect(await x.grad!.data()).toEqual(data);
