@@ -2,17 +2,20 @@
 // Node ESM (the oldest Node that the packages support, and the one of the workspace) and type-checked from TypeScript.
 // Run it with `turbo run packed`.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { publishedPackages, root } from './workspace.ts';
 
 const packages = publishedPackages();
-const specifiers = packages.flatMap(({ manifest }) =>
-  Object.entries(manifest.exports ?? {}).flatMap(([key, target]) => (typeof target === 'string' ? [] : [manifest.name + key.slice(1)])),
-);
-// The test matchers are made for a test runner; everything else has to load by itself.
+const specifiers = packages
+  .flatMap(({ manifest }) =>
+    Object.entries(manifest.exports ?? {}).map(([key, target]) => typeof target === 'object' && manifest.name + key.slice(1)),
+  )
+  // What is for tests loads inside vitest alone; everything else has to load by itself.
+  .filter((specifier) => specifier && !specifier.endsWith('/testing'));
 const everything = specifiers.map((specifier, i) => `import * as m${i} from '${specifier}';`).join('\n');
 
 const scratch = mkdtempSync(join(tmpdir(), 'multihead-packed-'));
@@ -23,6 +26,9 @@ try {
   const alone = project('alone', ['@multihead/attention', '@multihead/tensor'], tarballs);
   const all = project('all', [...tarballs.keys()], tarballs);
   copyFileSync(join(root, 'tools/fixtures/packed/attention.mjs'), join(alone, 'attention.mjs'));
+  const example = readFileSync(join(root, 'examples/first.ts'), 'utf8');
+  writeFileSync(join(all, 'first.ts'), example);
+  writeFileSync(join(all, 'first.mjs'), transformSync(example, { loader: 'ts', target: 'node20.19' }).code);
   writeFileSync(
     join(all, 'everything.mjs'),
     `${everything}\nconsole.log(${specifiers.map((_, i) => `Object.keys(m${i}).length`).join(', ')});\n`,
@@ -33,6 +39,7 @@ try {
   for (const [version, node] of Object.entries(nodes())) {
     check(`attention and tensor alone, Node ${version}`, () => run(node, ['attention.mjs'], alone));
     check(`all packages, Node ${version}`, () => run(node, ['everything.mjs'], all));
+    check(`examples/first.ts, Node ${version}`, () => run(node, ['first.mjs'], all));
   }
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   for (const [moduleResolution, module] of Object.entries({ bundler: 'esnext', nodenext: 'nodenext' })) {
@@ -45,8 +52,8 @@ try {
       strict: true,
       noEmit: true,
     };
-    writeFileSync(join(all, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['everything.ts'] }));
-    check(`types of all packages, module resolution ${moduleResolution}`, () => run(process.execPath, [tsc, '-p', '.'], all));
+    writeFileSync(join(all, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['everything.ts', 'first.ts'] }));
+    check(`types, module resolution ${moduleResolution}`, () => run(process.execPath, [tsc, '-p', '.'], all));
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
