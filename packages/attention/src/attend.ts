@@ -2,6 +2,7 @@ import {
   type AttentionOptions,
   attention,
   attentionWeights,
+  broadcastTo,
   reshape,
   type Rng,
   ShapeError,
@@ -46,14 +47,14 @@ export type AttentionFn = (q: Tensor, k: Tensor, v: Tensor, options?: AttendOpti
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttendOptions = {}): Tensor {
   const { heads, back } = asFour(q, k, v);
-  const inner = translate(q, k, options);
+  const inner = { ...translate(q, k, options), mask: options.mask && maskOfFour(options.mask, q) };
   options.capture?.(attentionWeights(heads[0], heads[1], inner));
   return back(attention(...heads, inner));
 }
 
 function translate(q: Tensor, k: Tensor, options: AttendOptions): AttentionOptions {
-  const { causal = false, scale, mask, dropout, rng } = options;
-  return { scale, mask, dropout, rng, causalOffset: causalOffset(causal, q, k) };
+  const { causal = false, scale, dropout, rng } = options;
+  return { scale, dropout, rng, causalOffset: causalOffset(causal, q, k) };
 }
 
 function causalOffset(causal: AttendOptions['causal'], q: Tensor, k: Tensor): number | null {
@@ -74,13 +75,21 @@ function causalOffset(causal: AttendOptions['causal'], q: Tensor, k: Tensor): nu
 /** The three as [batch, heads, tokens, dim], and how to give the result the leading axes of q again. */
 function asFour(q: Tensor, k: Tensor, v: Tensor): { heads: [Tensor, Tensor, Tensor]; back: (y: Tensor) => Tensor } {
   const { rank } = q;
-  if (rank < 2 || k.rank !== rank || v.rank !== rank) {
+  const lead = String(q.shape.slice(0, -4));
+  if (rank < 2 || [k, v].some((t) => t.rank !== rank || String(t.shape.slice(0, -4)) !== lead)) {
     const got = [q, k, v].map((t) => `[${t.shape.join(', ')}]`).join(', ');
-    throw new ShapeError(`attend: expected q, k and v of one rank, at least [tokens, dim], got ${got}`);
+    throw new ShapeError(`attend: expected q, k and v of one rank, at least [tokens, dim], and one batch, got ${got}`);
   }
   if (rank === 4) return { heads: [q, k, v], back: (y) => y };
   const four = (x: Tensor) => reshape(x, [product(x.shape.slice(0, -3)), x.shape.at(-3) ?? 1, ...x.shape.slice(-2)]);
   return { heads: [four(q), four(k), four(v)], back: (y) => reshape(y, [...q.shape.slice(0, -1), v.shape.at(-1)!]) };
+}
+
+/** With more than four axes, those before the heads become one in the mask, too. */
+function maskOfFour(mask: Tensor, { shape, rank }: Tensor): Tensor {
+  if (rank <= 4 || mask.rank <= 3) return mask;
+  const [lead, own] = [shape.slice(0, -3), mask.shape.slice(-3)];
+  return reshape(broadcastTo(mask, [...lead, ...own]), [product(lead), ...own]);
 }
 
 function product(shape: readonly number[]): number {

@@ -111,8 +111,7 @@ export class MultiHeadAttention {
       return reshape(y, y.shape.slice(1));
     }
     const q = splitHeads(this.#project(query, 0), this.#heads); // [B, H, Q, D]
-    const fresh = ctx.keyValue ?? this.projectKeyValue(key, value);
-    const { k, v } = ctx.cache ? ctx.cache.append(fresh.k, fresh.v) : fresh; // [B, G, K, D]
+    const { k, v } = this.#keyValue(key, value, ctx); // [B, G, K, D]
     const { causal, mask, rng, capture } = ctx;
     const y = this.#attention(q, k, v, { ...this.#masking(q, k, causal, mask), dropout: this.#dropout, rng, capture });
     return linear(mergeHeads(y), this.out_proj.weight, this.out_proj.bias); // [B, Q, out]
@@ -134,9 +133,19 @@ export class MultiHeadAttention {
 
   /** Keys [B, G, K, D] and values [B, G, K, E] by heads, with the extra keys at the end: what cross-attention computes once. */
   projectKeyValue(key: Tensor, value: Tensor = key): { k: Tensor; v: Tensor } {
-    const k = this.#withExtraKeys(this.#project(key, 1), this.bias_k);
-    const v = this.#withExtraKeys(this.#project(value, 2), this.bias_v);
-    return { k: splitHeads(k, this.#kvHeads), v: splitHeads(v, this.#kvHeads) };
+    return this.#withExtraKeys(this.#split(key, value));
+  }
+
+  /** A cache holds what was projected; the extra keys stay behind the last of them. */
+  #keyValue(key: Tensor, value: Tensor, { cache, keyValue }: MultiHeadContext): { k: Tensor; v: Tensor } {
+    if (!cache) return keyValue ?? this.projectKeyValue(key, value);
+    if (keyValue) return cache.append(keyValue.k, keyValue.v);
+    const { k, v } = this.#split(key, value);
+    return this.#withExtraKeys(cache.append(k, v));
+  }
+
+  #split(key: Tensor, value: Tensor): { k: Tensor; v: Tensor } {
+    return { k: splitHeads(this.#project(key, 1), this.#kvHeads), v: splitHeads(this.#project(value, 2), this.#kvHeads) };
   }
 
   #project(x: Tensor, part: 0 | 1 | 2): Tensor {
@@ -146,11 +155,15 @@ export class MultiHeadAttention {
     return linear(x, separate ?? rows(this.in_proj_weight)!, rows(this.in_proj_bias));
   }
 
-  #withExtraKeys(x: Tensor, learned: Tensor | null): Tensor {
-    const row = [x.shape[0]!, 1, x.shape[2]!];
-    const extra = learned ? [broadcastTo(learned, row)] : [];
-    if (this.#zeroKey) extra.push(zeros(row, { dtype: x.dtype, backend: x.backend }));
-    return extra.length > 0 ? concat([x, ...extra], 1) : x;
+  #withExtraKeys({ k, v }: { k: Tensor; v: Tensor }): { k: Tensor; v: Tensor } {
+    const extend = (x: Tensor, learned: Tensor | null) => {
+      const [batch, heads, , dim] = x.shape as [number, number, number, number];
+      const row = [batch, heads, 1, dim];
+      const extra = learned ? [broadcastTo(splitHeads(learned, heads), row)] : [];
+      if (this.#zeroKey) extra.push(zeros(row, { dtype: x.dtype, backend: x.backend }));
+      return extra.length > 0 ? concat([x, ...extra], 2) : x;
+    };
+    return { k: extend(k, this.bias_k), v: extend(v, this.bias_v) };
   }
 
   /** Masks that leave the extra keys visible. */
