@@ -1,6 +1,6 @@
 // The public API of each package, as its built types state it: api/<package>.api.md, committed, so that a change of it is seen in review.
 // `node tools/api.ts` fails when a report is stale; `pnpm api` builds the packages and writes the reports.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { publishedPackages, root } from './workspace.ts';
@@ -13,7 +13,7 @@ interface Entry {
 }
 
 /** Markdown: for each entry point, its exports in alphabetical order, and after them what their signatures use without exporting it. */
-export function report(title: string, entries: readonly Entry[]): string {
+export function report(title: string, dist: string, entries: readonly Entry[]): string {
   const program = ts.createProgram(
     entries.map((entry) => entry.types),
     {
@@ -26,11 +26,15 @@ export function report(title: string, entries: readonly Entry[]): string {
   );
   const checker = program.getTypeChecker();
   const printer = ts.createPrinter({ removeComments: true });
-  const sections = entries.map(({ specifier, types }) => {
+  const exports = entries.map(({ specifier, types }) => {
     const source = program.getSourceFile(types);
     const module = source && checker.getSymbolAtLocation(source);
-    const exported = new Map((module ? checker.getExportsOfModule(module) : []).map((symbol) => [symbol.name, original(symbol, checker)]));
-    const hidden = hiddenTypes(new Set(exported.values()), checker);
+    const symbols = module ? checker.getExportsOfModule(module) : [];
+    return { specifier, exported: new Map(symbols.map((symbol) => [symbol.name, original(symbol, checker)])) };
+  });
+  const reachable = new Set(exports.flatMap(({ exported }) => [...exported.values()]));
+  const sections = exports.map(({ specifier, exported }) => {
+    const hidden = hiddenTypes(dist, exported.values(), reachable, checker);
     const code = [
       ...[...exported].sort(byName).map(([name, symbol]) => declarations(name, symbol, printer)),
       ...(hidden.length > 0 ? ['// Used above, not exported:'] : []),
@@ -58,8 +62,8 @@ function declarations(name: string, symbol: ts.Symbol, printer: ts.Printer): str
   return texts.length > 0 ? texts.join('\n') : `// ${name}: from another package`;
 }
 
-/** Types that the signatures of these symbols name, that lie in the same package and that nobody can import. */
-function hiddenTypes(exported: ReadonlySet<ts.Symbol>, checker: ts.TypeChecker): ts.Symbol[] {
+/** Types of the same package that the signatures of these symbols name, and that nobody can import. */
+function hiddenTypes(dist: string, from: Iterable<ts.Symbol>, reachable: ReadonlySet<ts.Symbol>, checker: ts.TypeChecker): ts.Symbol[] {
   const hidden = new Set<ts.Symbol>();
   const visit = (node: ts.Node): void => {
     if (ts.isTypeReferenceNode(node) || ts.isExpressionWithTypeArguments(node) || ts.isTypeQueryNode(node)) {
@@ -71,12 +75,12 @@ function hiddenTypes(exported: ReadonlySet<ts.Symbol>, checker: ts.TypeChecker):
   };
   const follow = (symbol: ts.Symbol): void => {
     const declaration = symbol.declarations?.[0];
-    if (!declaration || exported.has(symbol) || hidden.has(symbol) || symbol.flags & ts.SymbolFlags.TypeParameter) return;
-    if (!/\/dist\//.test(declaration.getSourceFile().fileName)) return;
+    if (!declaration || reachable.has(symbol) || hidden.has(symbol) || symbol.flags & ts.SymbolFlags.TypeParameter) return;
+    if (!declaration.getSourceFile().fileName.startsWith(dist)) return;
     hidden.add(symbol);
     for (const part of symbol.declarations ?? []) visit(part);
   };
-  for (const declaration of [...exported].flatMap((symbol) => symbol.declarations ?? [])) visit(declaration);
+  for (const declaration of [...from].flatMap((symbol) => symbol.declarations ?? [])) visit(declaration);
   return [...hidden].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -90,7 +94,7 @@ if (import.meta.main) {
       typeof target === 'string' ? [] : [{ specifier: manifest.name + key.slice(1), types: join(home, target.types!) }],
     );
     const file = join(folder, `${short}.api.md`);
-    const text = report(manifest.name, entries);
+    const text = report(manifest.name, realpathSync(join(home, 'dist')), entries);
     if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
     if (write) {
       mkdirSync(folder, { recursive: true });

@@ -9,13 +9,14 @@ test('exports in alphabetical order, without comments, then the types that they 
       interface Hidden { /** Said. */ size: number }
       declare const two: number;
       /** One. */
-      declare function one(options?: Hidden): void;
+      declare function one(options?: Hidden, other?: import('./extra.js').Extra, foreign?: import('../other/dist/index.js').Foreign): void;
       export { two as second, one };
       export declare class Box<T> { #secret; value: T; }`,
-    'dist/extra.d.ts': `export declare const extra: string;`,
+    'dist/extra.d.ts': 'export interface Extra { text: string }',
+    'other/dist/index.d.ts': 'export interface Foreign { text: string }',
   });
   const entry = (name: string) => ({ specifier: `@multihead/x/${name}`, types: join(folder, `dist/${name}.d.ts`) });
-  expect(report('@multihead/x', [entry('index'), entry('extra')])).toBe(`# @multihead/x
+  expect(report('@multihead/x', join(folder, 'dist'), [entry('index'), entry('extra')])).toBe(`# @multihead/x
 
 Written by \`pnpm api\`; do not edit.
 
@@ -27,7 +28,7 @@ class Box<T> {
   value: T;
 }
 
-function one(options?: Hidden): void;
+function one(options?: Hidden, other?: import('./extra.js').Extra, foreign?: import('../other/dist/index.js').Foreign): void;
 
 // second is:
 const two: number;
@@ -42,7 +43,9 @@ interface Hidden {
 ## \`@multihead/x/extra\`
 
 \`\`\`ts
-const extra: string;
+interface Extra {
+  text: string;
+}
 \`\`\`
 `);
 });
