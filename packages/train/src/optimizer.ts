@@ -75,7 +75,11 @@ function optimizer(parameters: readonly Tensor[], lr: number, rule: Rule): Optim
       taken = state.steps;
       for (const [i, parameter] of parameters.entries()) {
         steps.set(parameter, state.slots.get(`step.${i}`)!.data[0]!);
-        if (!state.slots.has(`${rule.slots[0]}.${i}`)) continue;
+        if (!state.slots.has(`${rule.slots[0]}.${i}`)) {
+          for (const average of averages.get(parameter) ?? []) average.dispose();
+          averages.delete(parameter);
+          continue;
+        }
         for (const [s, average] of slotsOf(parameter).entries()) {
           average.backend.write(average.buffer, state.slots.get(`${rule.slots[s]}.${i}`)!.data);
         }
@@ -179,10 +183,11 @@ function adamLike(
   const [beta1, beta2] = betas;
   check(op, {
     lr: [lr, 0, Infinity],
-    'betas[0]': [beta1, 0, 1],
-    'betas[1]': [beta2, 0, 1],
     eps: [eps, 0, Infinity],
     weightDecay: [weightDecay, 0, Infinity],
+  });
+  betas.forEach((beta, i) => {
+    if (!(beta >= 0 && beta < 1)) throw new ValueError(`${op}: betas[${i}]: expected at least 0 and less than 1, got ${beta}`);
   });
   return optimizer(parameters, lr, {
     slots: ['m', 'v'],
