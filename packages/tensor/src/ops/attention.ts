@@ -81,13 +81,19 @@ function weightsOf(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
   const { scale = 1 / Math.sqrt(q.shape[3]!), causalOffset = null, mask } = options;
   const [queries, keys] = [q.shape[2]!, k.shape[2]!];
   let scores = mul(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), scale); // [B, H, Q, K]
-  if (mask) scores = mask.dtype === 'bool' ? maskedFill(scores, logicalNot(mask), Number.NEGATIVE_INFINITY) : add(scores, mask);
+  if (mask) scores = mask.dtype === 'bool' ? hide(scores, logicalNot(mask)) : add(scores, mask);
   if (causalOffset !== null) {
     const { backend } = q;
     const last = reshape(arange(causalOffset, causalOffset + queries, 1, { backend, dtype: 'int32' }), [queries, 1]);
     scores = where(le(arange(0, keys, 1, { backend, dtype: 'int32' }), last), scores, Number.NEGATIVE_INFINITY);
   }
   return keys === 0 ? scores : safeSoftmax(scores);
+}
+
+/** Scores of -∞ where `hidden` is true. NaN gradients of hidden scores go on, as in PyTorch; all others are 0. */
+function hide(scores: Tensor, hidden: Tensor): Tensor {
+  const y = maskedFill(detach(scores), hidden, Number.NEGATIVE_INFINITY);
+  return record('hide', y.storage.retain(), scores.shape, [scores], (dy) => [() => where(hidden, mul(dy, 0), dy)]);
 }
 
 /** Softmax over the last axis in which a row of -∞ gives zeros, not NaN. */

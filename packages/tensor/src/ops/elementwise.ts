@@ -1,4 +1,4 @@
-import { apply, contiguous, detach, noGradient, type Vjp } from '../autograd.js';
+import { apply, contiguous, detach, noGradient, record, type Vjp } from '../autograd.js';
 import { activationGradOps, type BinaryOp, compareOps, type UnaryOp } from '../backend.js';
 import { type DType, isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
@@ -17,7 +17,7 @@ type UnaryVjp = (x: Tensor, y: Tensor, dy: Tensor) => Tensor;
 /** d/dx of each function, times dy. A missing row does not compile. */
 const unaryGradients: Record<UnaryOp, UnaryVjp | typeof noGradient> = {
   neg: (_x, _y, dy) => neg(dy),
-  abs: (x, _y, dy) => mul(dy, sign(x)),
+  abs: (x, _y, dy) => sub(where(gt(x, 0), dy, 0), where(lt(x, 0), dy, 0)),
   sign: (_x, _y, dy) => mul(dy, 0),
   square: (x, _y, dy) => mul(dy, mul(x, 2)),
   sqrt: (_x, y, dy) => div(mul(dy, 0.5), y),
@@ -240,19 +240,27 @@ export function clamp(x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.PO
   const low = min === Number.NEGATIVE_INFINITY ? detach(x) : maximum(detach(x), min);
   const held = max === Number.POSITIVE_INFINITY ? low : minimum(low, max);
   if (!isFloat(x.dtype)) return held;
-  const inside = logicalAnd(ge(x, min), le(x, max));
-  return where(logicalOr(inside, isnan(x)), x, held);
+  return where(logicalAnd(ge(x, min), le(x, max)), x, held);
 }
 
 /** ln(1 + eˣ), without overflow. */
-export const softplus = (x: Tensor): Tensor => add(relu(x), log1p(exp(neg(abs(x)))));
+export function softplus(x: Tensor): Tensor {
+  checkTensor('softplus', 'x', x);
+  const plain = detach(x);
+  const y = add(relu(plain), log1p(exp(neg(abs(plain)))));
+  return record('softplus', y.storage.retain(), x.shape, [x], (dy) => [() => mul(dy, sigmoid(x))]);
+}
 /** ln sigmoid(x), without overflow. */
 export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
 /** x where positive, slope · x elsewhere. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => where(gt(x, 0), x, mul(x, slope));
 /** x where positive, alpha · (eˣ - 1) elsewhere (Clevert et al., 2015). */
-export const elu = (x: Tensor, alpha = 1): Tensor => where(gt(x, 0), x, mul(expm1(minimum(x, 0)), alpha));
+export const elu = (x: Tensor, alpha = 1): Tensor => where(gt(x, 0), x, mul(expm1(where(gt(x, 0), 0, x)), alpha));
 /** x · tanh(softplus(x)) (Misra, 2019). */
 export const mish = (x: Tensor): Tensor => mul(x, tanh(softplus(x)));
 /** x · clamp(x + 3, 0, 6) / 6 */
-export const hardSwish = (x: Tensor): Tensor => mul(x, div(clamp(add(x, 3), 0, 6), 6));
+export function hardSwish(x: Tensor): Tensor {
+  const bend = logicalAnd(ge(x, -3), le(x, 3));
+  const inside = where(bend, x, 0);
+  return where(bend, div(mul(inside, add(inside, 3)), 6), where(lt(x, -3), mul(x, 0), x));
+}

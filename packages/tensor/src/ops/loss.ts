@@ -1,10 +1,10 @@
-import { contiguous, record } from '../autograd.js';
+import { contiguous, detach, record, type Vjp } from '../autograd.js';
 import type { CrossEntropyArgs } from '../backend.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
-import { abs, add, div, exp, log1p, lt, mul, ne, neg, relu, square, sub, where } from './elementwise.js';
+import { abs, add, div, exp, log1p, lt, mul, ne, neg, relu, sigmoid, square, sub, where } from './elementwise.js';
 import { attempt, fusedKernel, scratch } from './fused.js';
 import { embedding, takeAlong } from './indexing.js';
 import { mean, sum } from './reduce.js';
@@ -109,12 +109,17 @@ export function l1Loss(x: Tensor, y: Tensor, options: { reduction?: Reduction } 
 export function smoothL1Loss(x: Tensor, y: Tensor, options: { beta?: number; reduction?: Reduction } = {}): Tensor {
   const { beta = 1, reduction = 'mean' } = options;
   const distance = abs(sub(x, y));
+  if (beta === 0) return reduceLoss(distance, reduction);
   const inner = mul(square(distance), 0.5 / beta);
   return reduceLoss(where(lt(distance, beta), inner, sub(distance, 0.5 * beta)), reduction);
 }
 
 /** Binary cross-entropy of logits `x` against probabilities `y`, without overflow: max(x, 0) - x·y + ln(1 + e^-|x|). */
 export function bceWithLogits(x: Tensor, y: Tensor, options: { reduction?: Reduction } = {}): Tensor {
-  const losses = add(sub(relu(x), mul(x, y)), log1p(exp(neg(abs(x)))));
+  commonBackend('bceWithLogits', { x, y });
+  const [a, b] = [detach(x), detach(y)];
+  const value = add(sub(relu(a), mul(a, b)), log1p(exp(neg(abs(a)))));
+  const vjp: Vjp = (dy) => [() => mul(dy, sub(sigmoid(x), y)), () => mul(dy, neg(x))];
+  const losses = record('bceWithLogits', value.storage.retain(), value.shape, [x, y], vjp);
   return reduceLoss(losses, options.reduction ?? 'mean');
 }

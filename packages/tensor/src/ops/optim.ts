@@ -5,7 +5,7 @@ import { noGrad } from '../mode.js';
 import { tidy } from '../scope.js';
 import { sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
-import { add, div, mul, sqrt, square, sub } from './elementwise.js';
+import { add, div, mul, sqrt, sub } from './elementwise.js';
 import { fusedKernel } from './fused.js';
 
 /*
@@ -49,7 +49,8 @@ function composedStep(p: Tensor, gradient: Tensor, { m, v }: { m: Tensor; v: Ten
   const { lr, beta1, beta2, eps, weightDecay, decoupled, step } = args;
   const g = weightDecay !== 0 && !decoupled ? add(gradient, mul(p, weightDecay)) : gradient;
   assign(m, add(mul(m, beta1), mul(g, 1 - beta1)));
-  assign(v, add(mul(v, beta2), mul(square(g), 1 - beta2)));
+  // In this order, because g² alone may overflow.
+  assign(v, add(mul(v, beta2), mul(mul(g, 1 - beta2), g)));
   const denominator = add(div(sqrt(v), Math.sqrt(1 - beta2 ** step)), eps);
   const decayed = weightDecay !== 0 && decoupled ? mul(p, 1 - lr * weightDecay) : p;
   assign(p, sub(decayed, mul(div(m, denominator), lr / (1 - beta1 ** step))));

@@ -1,4 +1,4 @@
-import { apply, broadcastTo, contiguous, detach, noGradient } from '../autograd.js';
+import { apply, broadcastTo, contiguous, detach, noGradient, record } from '../autograd.js';
 import type { AxisView, Backend, DeviceBuffer, ReduceOp } from '../backend.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
@@ -114,15 +114,17 @@ export function std(x: Tensor, options: ReduceOptions & { correction?: number } 
   return sqrt(variance(x, options));
 }
 
-/** ln Σ eˣ over the axes, without overflow. */
+/** ln Σ eˣ over the axes, without overflow. Its gradient is exp(x - logsumexp(x)), as in PyTorch. */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   checkFloat('logsumexp', x);
   const { axes, shape } = plan('logsumexp', x, options);
   // Infinite maxima are replaced by 0: ∞ - ∞ would be NaN.
   const raw = peaks(x, axes);
   const top = where(eq(sub(raw, raw), 0), raw, 0);
-  const shifted = sum(exp(sub(x, top)), { axis: axes, keepDims: true });
-  return reshape(add(log(shifted), top), shape);
+  const shifted = sum(exp(sub(detach(x), top)), { axis: axes, keepDims: true });
+  const y = add(log(shifted), top);
+  const kept = y.shape;
+  return record('logsumexp', y.storage.retain(), shape, [x], (dy, y) => [() => mul(reshape(dy, kept), exp(sub(x, reshape(y, kept))))]);
 }
 
 /** The maxima over the axes, kept, off the tape. */
