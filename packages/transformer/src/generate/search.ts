@@ -36,7 +36,7 @@ export async function greedySearch(model: Seq2Seq, source: Tensor, options: Sear
 
 /**
  * The likeliest answers for each row of `source` [B, S], best first: keeps `beams` unfinished ones and extends them token by token,
- * with cached keys and values, until none of them can overtake the finished.
+ * with cached keys and values, until there are `beams` answers and the likeliest unfinished one, were it to end now, would be the worst.
  * Throws the signal's reason when aborted, and a ValueError for options out of range.
  *
  * @example

@@ -10,6 +10,7 @@ import {
   ne,
   noGrad,
   type Rng,
+  ShapeError,
   scope,
   type Tensor,
   tensor,
@@ -306,24 +307,28 @@ export class Seq2Seq {
    */
   async inspect(source: Tensor, target: Tensor): Promise<Record<AttentionKind, AttentionMap[]>> {
     const found: { kind: AttentionKind; weights: Tensor }[] = [];
-    const open = scope();
     try {
-      noGrad(() => this.forward(source, target, { capture: (kind, _layer, weights) => found.push({ kind, weights: keep(weights) }) }));
+      const open = scope();
+      try {
+        noGrad(() => this.forward(source, target, { capture: (kind, _layer, weights) => found.push({ kind, weights: keep(weights) }) }));
+      } finally {
+        open.close();
+      }
+      const maps: Record<AttentionKind, AttentionMap[]> = { encoder: [], decoder: [], cross: [] };
+      for (const { kind, weights } of found) {
+        const [batch, heads, queries, keys] = weights.shape as [number, number, number, number];
+        maps[kind].push({ batch, heads, queries, keys, weights: (await weights.data()) as Float32Array });
+      }
+      return maps;
     } finally {
-      open.close();
+      for (const { weights } of found) weights.dispose();
     }
-    const maps: Record<AttentionKind, AttentionMap[]> = { encoder: [], decoder: [], cross: [] };
-    for (const { kind, weights } of found) {
-      const [batch, heads, queries, keys] = weights.shape as [number, number, number, number];
-      maps[kind].push({ batch, heads, queries, keys, weights: (await weights.data()) as Float32Array });
-      weights.dispose();
-    }
-    return maps;
   }
 
   /** √E · embedding + positions [from, from + tokens). */
   #embed(table: Embedding, ids: Tensor, from: number, rng?: Rng): Tensor {
     const { d_model, dropout: p = 0, max_positions = 1024 } = this.config;
+    if (ids.rank !== 2) throw new ShapeError(`Seq2Seq: ids: expected [batch, tokens], got [${ids.shape.join(', ')}]`);
     const end = from + ids.shape[1]!;
     if (end > max_positions) throw new ValueError(`Seq2Seq: sequence: ${end} tokens, max_positions is ${max_positions}`);
     if (this.#positions.length < end * d_model) this.#positions = sinusoidalTable(Math.max(64, 2 * end), d_model);
