@@ -20,7 +20,7 @@ export interface TapeNode {
 export type Adjoint = Tensor | (() => Tensor | null) | null;
 
 let live = 0;
-let reclaimed: FinalizationRegistry<Storage> | undefined;
+let reclaimed: FinalizationRegistry<Storage | null> | undefined;
 
 /** Tensors that have been made and neither disposed nor collected: equal before and after whatever does not leak. */
 export function liveTensors(): number {
@@ -59,7 +59,7 @@ export class Tensor implements Owned {
     this.#storage = storage;
     live++;
     adopt(this);
-    if (storage instanceof Storage) this.#watch(storage);
+    this.#watch(storage instanceof Storage ? storage : null);
   }
 
   get [brand](): string {
@@ -71,6 +71,7 @@ export class Tensor implements Owned {
       throw new LifetimeError(`tensor ${show(this.shape)}: used after it was disposed (its scope has closed, or dispose() was called)`);
     if (!(this.#storage instanceof Storage)) {
       this.#storage = this.#storage();
+      reclaimed?.unregister(this);
       this.#watch(this.#storage);
     }
     return this.#storage;
@@ -185,18 +186,17 @@ export class Tensor implements Owned {
     return { from: offset + least, to: offset + most + 1, order: (data) => gatherStrided(data, shape, strides, -least) };
   }
 
-  #watch(storage: Storage): void {
+  #watch(storage: Storage | null): void {
     reclaimed ??= new FinalizationRegistry((lost) => {
       live--;
-      lost.release();
+      lost?.release();
     });
     reclaimed.register(this, storage, this);
   }
 
   #release(): void {
-    if (!(this.#storage instanceof Storage)) return;
     reclaimed?.unregister(this);
-    this.#storage.release();
+    if (this.#storage instanceof Storage) this.#storage.release();
   }
 }
 
