@@ -4,4 +4,3 @@ export { causalMask, combineMasks, paddingMask } from './masks.js';
 export { sinusoidalPositions, sinusoidalTable } from './positions/sinusoidal.js';
 export { KVCache } from './kv-cache.js';
 export { mergeHeads, splitHeads } from './heads.js';
-export { attentionWeights } from '@multihead/tensor';
