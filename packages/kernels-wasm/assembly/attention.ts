@@ -121,9 +121,9 @@ function forwardBlock(s: Attention, b: i32, h: i32, i0: i32, packed: usize, v: u
   const acc = q6 + <usize>s.dim * ROW;
   const lanes = <usize>s.dim * 24; // one panel of six queries
   packRows6(q6, s.q + b * s.qBatch + h * s.qHead + i0 * s.qToken, s.qToken, n, s.dim);
-  memory.fill(acc, 0, <usize>TILE * width);
+  memory.fill(acc, 0, <usize>min(TILE, n + 5) * width);
   memory.fill(sums, 0, ROW);
-  for (let i = 0; i < TILE; i++) store<f32>(greatest + (<usize>i << 2), -Infinity);
+  for (let i = 0; i < n; i++) store<f32>(greatest + (<usize>i << 2), -Infinity);
 
   for (let j = 0; j < s.keys; j += TILE) {
     const count = min(TILE, s.keys - j);
@@ -279,7 +279,7 @@ function backwardBlock(
   for (let i = 0; i < n; i++) {
     store<f32>(dots + (<usize>i << 2), <f32>rowDot(g + i * s.outToken, s.out + first + i * s.outToken, s.valueDim));
   }
-  memory.fill(acc, 0, TILE * kWidth);
+  memory.fill(acc, 0, <usize>min(TILE, n + 5) * kWidth);
 
   for (let j = 0; j < s.keys; j += TILE) {
     const count = min(TILE, s.keys - j);

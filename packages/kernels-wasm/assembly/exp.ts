@@ -4,7 +4,7 @@ import { madd, nmadd } from './simd';
  * Transcendental functions on four lanes: range reduction, then a polynomial (coefficients from Cephes' float32 functions, erf from
  * N. Juffa's). Every one handles ±∞, NaN, ±0, overflow, underflow and denormals as JavaScript's Math does.
  * Greatest errors against float64, over the whole range, tested in test/functions.test.ts (units in the last place):
- * exp 2, expm1 3, log 2, log1p 3, tanh 3, sigmoid 4, erf 3.
+ * exp 1, expm1 2, log 1, log1p 2, tanh 2, sigmoid 3, erf 2.
  */
 
 @inline

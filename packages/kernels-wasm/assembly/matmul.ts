@@ -54,7 +54,7 @@ function product(
   const finish = bias != 0 || pre != 0 || act != 0;
   if (m < SKINNY && !transA) {
     if (transB) skinnyRows(out, a, b, m, n, k, alpha, accumulate);
-    else skinnyColumns(out, a, b, m, n, k, alpha, accumulate);
+    else skinnyColumns(out, a, b, m, n, k, alpha, accumulate, scratch);
     if (finish) epilogue(out, pre, bias, act, m, n, ldc);
     return;
   }

@@ -71,17 +71,23 @@ export function random(
 ): void {
   const seed = join(seedHigh, seedLow);
   let counter = join(counterHigh, counterLow);
+  const scale = f32x4.splat(<f32>5.9604644775390625e-8);
+  const t = i32x4.splat(threshold);
   for (let i = 0; i < n; i += 16) {
-    philox4(scratch, seed, counter);
+    const direct = kind != 2 && n - i >= 16;
+    const words = direct ? out + (<usize>i << 2) : scratch;
+    philox4(words, seed, counter);
     counter += 4;
-    for (let j: usize = 0; j < 64; j += 16) {
-      const words = v128.load(scratch + j);
-      if (kind == 1) v128.store(scratch + j, f32x4.mul(f32x4.convert_i32x4_s(mantissa(words)), f32x4.splat(<f32>5.9604644775390625e-8)));
-      // In place: byte j / 4 is behind word j.
-      if (kind == 2) storeMask(scratch + (j >> 2), i32x4.lt_s(mantissa(words), i32x4.splat(threshold)));
+    if (kind != 0) {
+      for (let j: usize = 0; j < 64; j += 16) {
+        const drawn = mantissa(v128.load(words + j));
+        if (kind == 1) v128.store(words + j, f32x4.mul(f32x4.convert_i32x4_s(drawn), scale));
+        // In place: byte j / 4 is behind word j.
+        else storeMask(words + (j >> 2), i32x4.lt_s(drawn, t));
+      }
     }
     const size: usize = kind == 2 ? 1 : 4;
-    memory.copy(out + <usize>i * size, scratch, <usize>min(16, n - i) * size);
+    if (!direct) memory.copy(out + <usize>i * size, scratch, <usize>min(16, n - i) * size);
   }
 }
 

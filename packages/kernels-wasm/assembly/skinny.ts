@@ -1,12 +1,22 @@
-import { loadPart, madd, sumLanes } from './simd';
+import { loadPart, madd, storePart, sumLanes } from './simd';
 
 /*
  * Products of very few rows (decoding), bound by reading B: it is read once, in order, where it lies.
+ * Sums over k go by blocks, like those of the packed product.
  */
+const BLOCK: i32 = 1024;
 
-/** out[i, j] = a[i, :] · b[j, :] with b [n, k]: two rows of `a` against four of `b` at a time, lanes along k. */
+/** out[i, j] = a[i, :] · b[j, :] with b [n, k]. */
 export function skinnyRows(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, alpha: f32, accumulate: bool): void {
   const row = <usize>k << 2;
+  for (let p = 0; p < k; p += BLOCK) {
+    const o = <usize>p << 2;
+    rowsBlock(out, a + o, b + o, m, n, min(BLOCK, k - p), row, alpha, accumulate || p > 0);
+  }
+}
+
+/** Two rows of `a` against four of `b` at a time, lanes along k; `row` is the bytes from one row of each to the next. */
+function rowsBlock(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, row: usize, alpha: f32, accumulate: bool): void {
   const outRow = <usize>n << 2;
   for (let j = 0; j < n; j += 4) {
     const count = min(4, n - j);
@@ -103,20 +113,37 @@ function dots8(
   putSums(out + outRow, d0, d1, d2, d3, count, alpha, accumulate);
 }
 
+// Floats of scratch that `skinnyColumns` needs, too.
 const STRIP: i32 = 1024;
 
 /** out[i, :] = Σ a[i, p] b[p, :] with b [k, n]: four rows of `b` at a time are added to each row of `out`, which stays in the cache. */
-export function skinnyColumns(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, alpha: f32, accumulate: bool): void {
+export function skinnyColumns(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, alpha: f32, accumulate: bool, scratch: usize): void {
   const row = <usize>n << 2;
   if (!accumulate) memory.fill(out, 0, <usize>m * row);
   for (let j = 0; j < n; j += STRIP) {
     const columns = min(STRIP, n - j);
     const o = <usize>j << 2;
-    for (let p = 0; p < k; p += 4) {
+    const first = min(BLOCK, k);
+    for (let p = 0; p < first; p += 4) {
       for (let i = 0; i < m; i++) {
-        addRows(out + <usize>i * row + o, a + (<usize>(i * k + p) << 2), b + <usize>p * row + o, row, columns, k - p, alpha);
+        addRows(out + <usize>i * row + o, a + (<usize>(i * k + p) << 2), b + <usize>p * row + o, row, columns, first - p, alpha);
       }
     }
+    for (let p = first; p < k; p += BLOCK) {
+      for (let i = 0; i < m; i++) laterBlock(out + <usize>i * row + o, a + (<usize>(i * k) << 2), b + o, row, columns, p, min(p + BLOCK, k), alpha, scratch);
+    }
+  }
+}
+
+/** out += Σ over p0 ≤ p < p1, summed in the scratch first. */
+function laterBlock(out: usize, a: usize, b: usize, row: usize, columns: i32, p0: i32, p1: i32, alpha: f32, scratch: usize): void {
+  memory.fill(scratch, 0, <usize>columns << 2);
+  for (let p = p0; p < p1; p += 4) addRows(scratch, a + (<usize>p << 2), b + <usize>p * row, row, columns, p1 - p, alpha);
+  for (let j = 0; j < columns; j += 4) {
+    const o = <usize>j << 2;
+    const left = columns - j;
+    if (left >= 4) v128.store(out + o, f32x4.add(v128.load(out + o), v128.load(scratch + o)));
+    else storePart(out + o, f32x4.add(loadPart(out + o, left), loadPart(scratch + o, left)), left);
   }
 }
 

@@ -37,13 +37,12 @@ export class WasmBuffer implements DeviceBuffer {
 
 /** The memory of one instance: buffers, a fixed scratch at its start, and checked addresses for the kernels. */
 export class Heap {
-  readonly #memory: WebAssembly.Memory;
+  #memory: WebAssembly.Memory | null;
   readonly #maximum: number;
   readonly #allocator: Allocator;
   readonly #scratchBytes: number;
   #buffers = 0;
   #bytes = 0;
-  #disposed = false;
   #i32 = new Int32Array(0);
   #f32 = new Float32Array(0);
   #u8 = new Uint8Array(0);
@@ -124,14 +123,14 @@ export class Heap {
   }
 
   dispose(): void {
-    this.#disposed = true;
+    this.#memory = null;
     this.#i32 = new Int32Array(0);
     this.#f32 = new Float32Array(0);
     this.#u8 = new Uint8Array(0);
   }
 
   #alive(): void {
-    if (this.#disposed) throw new LifetimeError('wasm: the backend has been disposed');
+    if (this.#memory === null) throw new LifetimeError('wasm: the backend has been disposed');
   }
 
   #blockOf(buffer: WasmBuffer, op: string, name: string): Block {
@@ -154,20 +153,24 @@ export class Heap {
   /** Grows the memory by at least `bytes`; false if it can't be had. */
   #reserve(bytes: number): boolean {
     const needed = this.#allocator.end + bytes + SLACK;
-    const size = this.#memory.buffer.byteLength;
+    const size = this.#size();
     if (needed > size) {
       if (needed > this.#maximum) return false;
       // By a quarter, so that growth is rare; by what is needed, if that is too much.
       const generous = Math.min(Math.max(needed, size + MIN_GROWTH, size * 1.25), this.#maximum);
       if (!this.#grow(generous - size) && !this.#grow(needed - size)) return false;
     }
-    this.#allocator.extend(this.#memory.buffer.byteLength - SLACK);
+    this.#allocator.extend(this.#size() - SLACK);
     return true;
+  }
+
+  #size(): number {
+    return this.#memory!.buffer.byteLength;
   }
 
   #grow(bytes: number): boolean {
     try {
-      this.#memory.grow(Math.ceil(bytes / PAGE));
+      this.#memory!.grow(Math.ceil(bytes / PAGE));
     } catch {
       return false;
     }
@@ -176,7 +179,7 @@ export class Heap {
   }
 
   #refresh(): void {
-    const { buffer } = this.#memory;
+    const { buffer } = this.#memory!;
     this.#i32 = new Int32Array(buffer);
     this.#f32 = new Float32Array(buffer);
     this.#u8 = new Uint8Array(buffer);

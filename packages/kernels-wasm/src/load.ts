@@ -1,6 +1,5 @@
 import { BackendError } from '@multihead/tensor';
-import { relaxed } from '../generated/relaxed.js';
-import { simd } from '../generated/simd.js';
+import { lengths, packed, slices } from '../generated/kernels.js';
 
 export interface Capabilities {
   readonly simd: boolean;
@@ -25,7 +24,7 @@ export function capabilities(): Capabilities {
   const simdFound = valid(simdProbe);
   const relaxedFound = valid(relaxedProbe);
   const why = ['threads: not built yet, kernels run on the calling thread'];
-  if (!relaxedFound) why.push('relaxedSimd: the engine has no relaxed SIMD (V8 12, Node 22 and newer have)');
+  if (!relaxedFound) why.push('relaxedSimd: the engine has no relaxed SIMD; Node 22, Chrome 114 and newer have');
   if (!simdFound)
     why.push(typeof WebAssembly === 'object' ? 'simd: the engine has no 128-bit SIMD' : 'simd: the engine has no WebAssembly');
   return { simd: simdFound, relaxedSimd: relaxedFound, threads: false, why };
@@ -35,12 +34,31 @@ export function capabilities(): Capabilities {
 export async function compile(useRelaxed: boolean): Promise<WebAssembly.Module> {
   const { simd: simdFound, relaxedSimd } = capabilities();
   if (!simdFound) throw new BackendError('wasm: this engine has no WebAssembly SIMD; use the CPU backend of @multihead/tensor, cpu()');
+  const bytes = await unpack(useRelaxed && relaxedSimd ? 'relaxed' : 'simd');
   try {
-    return await WebAssembly.compile(decode(useRelaxed && relaxedSimd ? relaxed : simd));
+    return await WebAssembly.compile(bytes);
   } catch (cause) {
     const reason = "the engine refused to compile WebAssembly; a Content-Security-Policy must allow 'wasm-unsafe-eval'";
     throw new BackendError(`wasm: ${reason}. Otherwise use the CPU backend of @multihead/tensor, cpu()`, { cause });
   }
+}
+
+/** The bytes of one build: both lie deflated in slices that take turns (see scripts/build.mjs). */
+async function unpack(name: keyof typeof lengths): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([decode(packed)]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const all = new Uint8Array(await new Response(stream).arrayBuffer());
+  const bytes = new Uint8Array(lengths[name]);
+  let from = 0;
+  for (let i = 0; i < slices; i++) {
+    for (const [build, length] of Object.entries(lengths)) {
+      const size = Math.ceil(length / slices);
+      const at = i * size;
+      const count = Math.min(size, length - at);
+      if (build === name) bytes.set(all.subarray(from, from + count), at);
+      from += count;
+    }
+  }
+  return bytes;
 }
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {

@@ -35,7 +35,8 @@ export async function wasm(options: WasmOptions = {}): Promise<Backend> {
     throw new BackendError('wasm: a kernel aborted');
   };
   const instance = await WebAssembly.instantiate(module, { env: { memory, abort } });
-  const exports = instance.exports as unknown as Exports;
+  // A copy, so that `dispose` can let go of the instance while the backend is still held.
+  const exports = { ...instance.exports } as unknown as Exports;
   return assemble(new Heap(memory, pages, exports), exports);
 }
 
@@ -68,7 +69,10 @@ function assemble(heap: Heap, exports: Exports): Backend<WasmBuffer> {
     read: async (buffer, from, to) => readCopy(heap, buffer, from, to),
     readSync: (buffer, from, to) => readCopy(heap, buffer, from, to),
     memory: () => heap.memory(),
-    dispose: () => heap.dispose(),
+    dispose() {
+      heap.dispose();
+      for (const key of Object.keys(exports)) delete (exports as Partial<Exports>)[key as keyof Exports];
+    },
     kernels: {
       ...elementwise(heap, exports),
       copy: copy(heap, exports),
