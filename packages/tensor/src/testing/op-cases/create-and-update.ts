@@ -1,0 +1,148 @@
+import * as ops from '../../index.js';
+import { Rng, ShapeError, ValueError } from '../../index.js';
+import { floats, given, type OpCase, type OpError, type OpSample, show } from '../op-case.js';
+
+const refuses = (what: string, kind: OpError['kind'], mentions: OpError['mentions'], run: () => unknown): OpError => ({
+  what,
+  kind,
+  mentions,
+  run,
+});
+const shapes: readonly (readonly number[])[] = [[], [1], [0], [7], [2, 3], [2, 0]];
+
+/** A row of calls without inputs. */
+function createCase(name: string, calls: readonly (readonly [what: string, make: () => ops.Tensor])[], errors: OpError[] = []): OpCase {
+  return { name, samples: () => calls.map(([what, run]): OpSample => ({ what, inputs: [], run })), errors };
+}
+
+const badShape = (name: string, make: (shape: number[]) => ops.Tensor): OpError[] => [
+  refuses('a negative length', ShapeError, [name, '[2, -1]'], () => make([2, -1])),
+];
+
+export const createOps: readonly OpCase[] = [
+  createCase(
+    'tensor',
+    [
+      ['a number', () => ops.tensor(1.5)],
+      [
+        'nested',
+        () =>
+          ops.tensor([
+            [1, 2, 3],
+            [4, 5, 6],
+          ]),
+      ],
+      ['flat with a shape', () => ops.tensor(Float32Array.from([1, 2, 3, 4]), { shape: [2, 2] })],
+      ['int32', () => ops.tensor(Int32Array.from([1, 2, 3]))],
+      ['bool', () => ops.tensor([true, false])],
+      ['empty', () => ops.tensor([])],
+    ],
+    [
+      refuses('ragged', ShapeError, ['tensor'], () => ops.tensor([[1, 2], [3]])),
+      refuses('a shape of another size', ShapeError, ['tensor', '[2, 2]', 3], () => ops.tensor(new Float32Array(3), { shape: [2, 2] })),
+    ],
+  ),
+  createCase(
+    'full',
+    shapes.map((shape) => [show(shape), () => ops.full(shape, 2.5)] as const),
+    badShape('full', (s) => ops.full(s, 1)),
+  ),
+  createCase(
+    'zeros',
+    shapes.map((shape) => [show(shape), () => ops.zeros(shape)] as const),
+  ),
+  createCase(
+    'ones',
+    shapes.map((shape) => [show(shape), () => ops.ones(shape)] as const),
+  ),
+  { name: 'zerosLike', samples: (rng) => shapes.map((shape) => ({ what: show(shape), inputs: [floats(rng, shape)], run: ops.zerosLike })) },
+  { name: 'onesLike', samples: (rng) => shapes.map((shape) => ({ what: show(shape), inputs: [floats(rng, shape)], run: ops.onesLike })) },
+  createCase(
+    'arange',
+    [
+      ['to', () => ops.arange(5)],
+      ['from, to', () => ops.arange(2, 7)],
+      ['down', () => ops.arange(5, 0, -2)],
+      ['fractions', () => ops.arange(0, 1, 0.25)],
+      ['nothing', () => ops.arange(0)],
+    ],
+    [refuses('the wrong way', ValueError, ['arange'], () => ops.arange(0, 5, -1))],
+  ),
+  createCase('eye', [
+    ['3', () => ops.eye(3)],
+    ['1', () => ops.eye(1)],
+    ['0', () => ops.eye(0)],
+  ]),
+  createCase(
+    'rand',
+    shapes.map((shape) => [show(shape), () => ops.rand(shape, { rng: new Rng(7) })] as const),
+  ),
+  createCase(
+    'randn',
+    shapes.map((shape) => [show(shape), () => ops.randn(shape, { rng: new Rng(7) })] as const),
+  ),
+  createCase(
+    'bernoulli',
+    shapes.map((shape) => [show(shape), () => ops.bernoulli(shape, 0.3, { rng: new Rng(7) })] as const),
+  ),
+];
+
+const adamArgs = { lr: 0.05, beta1: 0.9, beta2: 0.98, eps: 1e-8, weightDecay: 0, decoupled: true, step: 3 };
+
+/** The three tensors that the step changes, after it. */
+function stepped(args: Parameters<typeof ops.adamStep>[3]) {
+  return (p: ops.Tensor, g: ops.Tensor, m: ops.Tensor, v: ops.Tensor): ops.Tensor[] =>
+    ops.noGrad(() => {
+      const [parameter, first, second] = [p, m, v].map((x) => ops.add(x, 0)) as [ops.Tensor, ops.Tensor, ops.Tensor];
+      ops.adamStep(parameter, g, { m: first, v: second }, args);
+      return [parameter, first, second];
+    });
+}
+
+export const updateOps: readonly OpCase[] = [
+  {
+    name: 'assign',
+    samples: (rng) => [
+      {
+        what: 'all of it',
+        inputs: [floats(rng, [3, 5])],
+        run: (x) => {
+          const target = ops.zeros([3, 5], { dtype: x.dtype });
+          ops.assign(target, x);
+          return target;
+        },
+        differentiable: false,
+      },
+      {
+        what: 'a slice, repeated',
+        inputs: [floats(rng, [5])],
+        run: (x) => {
+          const target = ops.zeros([4, 7], { dtype: x.dtype });
+          ops.assign(ops.slice(ops.slice(target, 0, 1, 3), 1, 2), ops.expand(x, [2, 5]));
+          return target;
+        },
+        differentiable: false,
+      },
+    ],
+    errors: [refuses('another shape', ShapeError, ['assign', '[2, 3]', '[3]'], () => ops.assign(ops.zeros([2, 3]), ops.zeros([3])))],
+  },
+  {
+    name: 'adamStep',
+    samples: (rng) =>
+      [
+        adamArgs,
+        { ...adamArgs, weightDecay: 0.1 },
+        { ...adamArgs, weightDecay: 0.1, decoupled: false },
+        { ...adamArgs, step: 1, eps: 0.1 },
+      ].map((args): OpSample => {
+        const zeros = given('float32', [3, 5], new Array<number>(15).fill(0));
+        const moments = args.step === 1 ? [zeros, zeros] : [floats(rng, [3, 5]), floats(rng, [3, 5], 0.1, 2)];
+        return {
+          what: JSON.stringify(args),
+          inputs: [floats(rng, [3, 5]), floats(rng, [3, 5]), ...moments],
+          run: stepped(args),
+          differentiable: false,
+        };
+      }),
+  },
+];

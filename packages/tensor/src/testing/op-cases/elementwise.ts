@@ -1,0 +1,196 @@
+import * as ops from '../../index.js';
+import { DTypeError, ShapeError, tensor } from '../../index.js';
+import { booleans, floats, given, integers, type OpCase, type OpInput, type OpSample, shapePairs, shapes, show } from '../op-case.js';
+
+type Unary = (x: ops.Tensor) => ops.Tensor;
+type Range = readonly [low: number, high: number];
+
+const wide: Range = [-3, 3];
+const positive: Range = [0.1, 4];
+
+/** Where each function is smooth; values come from here. */
+// biome-ignore format: a table
+const smooth: readonly (readonly [name: string, op: Unary, range: Range])[] = [
+  ['neg', ops.neg, wide], ['abs', ops.abs, wide], ['sign', ops.sign, wide], ['square', ops.square, wide], ['sqrt', ops.sqrt, positive],
+  ['rsqrt', ops.rsqrt, positive], ['reciprocal', ops.reciprocal, positive], ['exp', ops.exp, wide], ['log', ops.log, positive],
+  ['expm1', ops.expm1, wide], ['log1p', ops.log1p, [-0.8, 4]], ['sin', ops.sin, wide], ['cos', ops.cos, wide], ['tanh', ops.tanh, wide],
+  ['erf', ops.erf, wide], ['floor', ops.floor, wide], ['ceil', ops.ceil, wide], ['round', ops.round, wide], ['sigmoid', ops.sigmoid, wide],
+  ['relu', ops.relu, wide], ['gelu', ops.gelu, wide], ['geluTanh', ops.geluTanh, wide], ['silu', ops.silu, wide],
+  ['softplus', ops.softplus, wide], ['logSigmoid', ops.logSigmoid, wide], ['mish', ops.mish, wide], ['hardSwish', ops.hardSwish, [-5, 5]],
+];
+
+const notFloat = { what: 'a bool', kind: DTypeError, mentions: ['bool'] };
+
+function unaryCase(name: string, op: Unary, [low, high]: Range): OpCase {
+  return {
+    name,
+    samples: (rng) => shapes.map((shape) => ({ what: show(shape), inputs: [floats(rng, shape, low, high)], run: op })),
+    errors: [{ ...notFloat, mentions: [], run: () => op(tensor([true, false])) }],
+  };
+}
+
+/** The ops with an option. */
+const withOptions: readonly OpCase[] = [
+  {
+    name: 'leakyRelu',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.leakyRelu(x) })),
+      { what: 'slope 0.3', inputs: [floats(rng, [9])], run: (x) => ops.leakyRelu(x, 0.3) },
+    ],
+  },
+  {
+    name: 'elu',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.elu(x) })),
+      { what: 'alpha 0.5', inputs: [floats(rng, [9])], run: (x) => ops.elu(x, 0.5) },
+    ],
+  },
+  {
+    name: 'clamp',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.clamp(x, -1, 0.5) })),
+      { what: 'from below', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, 0) },
+      { what: 'from above', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, undefined, 0) },
+      { what: 'crossing bounds', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, 1, -1) },
+      { what: 'int32', inputs: [integers(rng, [9], -9, 9)], run: (x) => ops.clamp(x, -3, 4) },
+    ],
+  },
+];
+
+const predicates: readonly OpCase[] = [
+  {
+    name: 'isnan',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: ops.isnan })),
+      { what: 'NaN', inputs: [given('float32', [4], [1, Number.NaN, Infinity, Number.NaN])], run: ops.isnan },
+    ],
+  },
+  {
+    name: 'logicalNot',
+    samples: (rng) => shapes.map((shape) => ({ what: show(shape), inputs: [booleans(rng, shape)], run: ops.logicalNot })),
+  },
+];
+
+type Binary = (a: ops.Operand, b: ops.Operand) => ops.Tensor;
+
+// biome-ignore format: a table
+const arithmetic: readonly (readonly [name: string, op: Binary, a: Range, b: Range])[] = [
+  ['add', ops.add, wide, wide], ['sub', ops.sub, wide, wide], ['mul', ops.mul, wide, wide], ['div', ops.div, wide, [0.3, 3]],
+  ['pow', ops.pow, [0.3, 2], wide], ['maximum', ops.maximum, wide, wide], ['minimum', ops.minimum, wide, wide],
+];
+
+const shapeError = (name: string, op: Binary) => ({
+  what: 'shapes that do not broadcast',
+  kind: ShapeError,
+  mentions: [name, '[2, 3]', '[4]'],
+  run: () => op(tensor(new Float32Array(6), { shape: [2, 3] }), tensor(new Float32Array(4))),
+});
+
+const dtypeError = (name: string, op: Binary) => ({
+  what: 'two dtypes',
+  kind: DTypeError,
+  mentions: [name, 'float32', 'int32'],
+  run: () => op(tensor([1, 2]), tensor(Int32Array.from([1, 2]))),
+});
+
+function arithmeticCase(name: string, op: Binary, a: Range, b: Range): OpCase {
+  return {
+    name,
+    samples: (rng) => [
+      ...shapePairs.map(([left, right]): OpSample => {
+        const inputs = [floats(rng, left, ...a), floats(rng, right, ...b)];
+        return { what: `${show(left)} with ${show(right)}`, inputs, run: op };
+      }),
+      { what: 'a number on the right', inputs: [floats(rng, [3, 5], ...a)], run: (x) => op(x, 1.5) },
+      { what: 'a number on the left', inputs: [floats(rng, [3, 5], ...b)], run: (x) => op(1.5, x) },
+      { what: 'both the same tensor', inputs: [floats(rng, [5], 0.5, 2)], run: (x) => op(x, x) },
+      { what: 'int32', inputs: [integers(rng, [3, 5], -9, 9), integers(rng, [5], 1, 4)], run: op },
+    ],
+    errors: [shapeError(name, op), dtypeError(name, op)],
+  };
+}
+
+// biome-ignore format: a table
+const comparisons: readonly (readonly [name: string, op: Binary])[] = [
+  ['eq', ops.eq], ['ne', ops.ne], ['lt', ops.lt], ['le', ops.le], ['gt', ops.gt], ['ge', ops.ge],
+];
+
+/** Few values, so that some are equal. */
+function comparisonCase(name: string, op: Binary): OpCase {
+  const coarse = (input: OpInput): OpInput => ({ ...input, data: Float32Array.from(input.data) });
+  return {
+    name,
+    samples: (rng) => [
+      ...shapePairs.map(([a, b]): OpSample => {
+        const inputs = [coarse(integers(rng, a, 0, 2)), coarse(integers(rng, b, 0, 2))];
+        return { what: `${show(a)} with ${show(b)}`, inputs, run: op };
+      }),
+      { what: 'int32', inputs: [integers(rng, [3, 5], 0, 2), integers(rng, [5], 0, 2)], run: op },
+      { what: 'a number', inputs: [integers(rng, [9], 0, 2)], run: (x) => op(x, 1) },
+    ],
+    errors: [shapeError(name, op), dtypeError(name, op)],
+  };
+}
+
+function logicalCase(name: string, op: Binary): OpCase {
+  return {
+    name,
+    samples: (rng) =>
+      shapePairs.map(([a, b]) => ({ what: `${show(a)} with ${show(b)}`, inputs: [booleans(rng, a), booleans(rng, b)], run: op })),
+    errors: [{ what: 'floats', kind: DTypeError, mentions: [name, 'bool', 'float32'], run: () => op(tensor([1]), tensor([2])) }],
+  };
+}
+
+const choices: readonly OpCase[] = [
+  {
+    name: 'where',
+    samples: (rng) => [
+      ...shapePairs.map(([a, b]): OpSample => {
+        const inputs = [booleans(rng, b), floats(rng, a), floats(rng, b)];
+        return { what: `${show(b)} ? ${show(a)} : ${show(b)}`, inputs, run: (c, x, y) => ops.where(c, x, y) };
+      }),
+      { what: 'a number if true', inputs: [booleans(rng, [3, 5]), floats(rng, [5])], run: (c, x) => ops.where(c, 2.5, x) },
+      { what: 'a number if false', inputs: [booleans(rng, [5]), floats(rng, [3, 5])], run: (c, x) => ops.where(c, x, 0) },
+      { what: 'int32', inputs: [booleans(rng, [5]), integers(rng, [3, 5], -9, 9)], run: (c, x) => ops.where(c, x, 0) },
+    ],
+    errors: [
+      {
+        what: 'a float condition',
+        kind: DTypeError,
+        mentions: ['where', 'bool', 'float32'],
+        run: () => ops.where(tensor([1]), 0, tensor([2])),
+      },
+      {
+        what: 'shapes that do not broadcast',
+        kind: ShapeError,
+        mentions: ['where', '[2]', '[3]'],
+        run: () => ops.where(tensor([true, false]), tensor([1, 2, 3]), 0),
+      },
+    ],
+  },
+  {
+    name: 'maskedFill',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => {
+        const inputs = [floats(rng, shape), booleans(rng, shape)];
+        return { what: show(shape), inputs, run: (x, mask) => ops.maskedFill(x, mask, -1.5) };
+      }),
+      {
+        what: 'a mask that broadcasts',
+        inputs: [floats(rng, [2, 3, 4]), booleans(rng, [3, 1])],
+        run: (x, mask) => ops.maskedFill(x, mask, 9),
+      },
+    ],
+  },
+];
+
+export const elementwiseOps: readonly OpCase[] = [
+  ...smooth.map(([name, op, range]) => unaryCase(name, op, range)),
+  ...withOptions,
+  ...predicates,
+  ...arithmetic.map(([name, op, a, b]) => arithmeticCase(name, op, a, b)),
+  ...comparisons.map(([name, op]) => comparisonCase(name, op)),
+  logicalCase('logicalAnd', ops.logicalAnd),
+  logicalCase('logicalOr', ops.logicalOr),
+  ...choices,
+];

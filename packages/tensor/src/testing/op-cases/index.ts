@@ -1,0 +1,23 @@
+import type { OpCase } from '../op-case.js';
+import { attentionOps } from './attention.js';
+import { createOps, updateOps } from './create-and-update.js';
+import { elementwiseOps } from './elementwise.js';
+import { indexingOps } from './indexing.js';
+import { matmulOps } from './matmul.js';
+import { lossOps, normOps } from './norm-and-loss.js';
+import { reduceOps } from './reduce.js';
+import { viewOps } from './view.js';
+
+/** The op table: one row for each exported op. A new op without a row fails a test of this package. */
+export const opCases: readonly OpCase[] = [
+  ...createOps,
+  ...viewOps,
+  ...elementwiseOps,
+  ...reduceOps,
+  ...matmulOps,
+  ...indexingOps,
+  ...normOps,
+  ...attentionOps,
+  ...lossOps,
+  ...updateOps,
+];
