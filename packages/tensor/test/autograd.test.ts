@@ -1,5 +1,6 @@
 import {
   add,
+  cpu,
   detach,
   div,
   exp,
@@ -124,6 +125,25 @@ describe('backward', () => {
     x.grad!.dispose();
     expect(liveTensors()).toBe(tensors);
     x.grad = null;
+  });
+
+  it('frees the gradients of intermediate tensors on the way: a deep graph needs no more than a shallow one', () => {
+    const peakOf = (depth: number) => {
+      using _ = scope();
+      const backend = cpu();
+      const { alloc } = backend;
+      let y: Tensor = tensor([1], { backend, requiresGrad: true });
+      for (let i = 0; i < depth; i++) y = mul(y, 2);
+      const before = backend.memory().buffers;
+      let peak = 0;
+      backend.alloc = (...args) => {
+        peak = Math.max(peak, backend.memory().buffers + 1 - before);
+        return alloc.apply(backend, args);
+      };
+      y.backward();
+      return peak;
+    };
+    expect(peakOf(100)).toBe(peakOf(3));
   });
 
   it('a gradient outlives the scope of the backward pass', async () => {
