@@ -24,7 +24,7 @@ const base = defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['**/*.test.{ts,tsx}'],
-    exclude: ['**/{node_modules,dist,generated}/**'],
+    exclude: ['**/{node_modules,dist,generated,fixtures}/**'],
     setupFiles: [setup('./vitest.setup.ts')],
     pool: 'threads',
     maxWorkers: 2,

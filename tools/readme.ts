@@ -33,7 +33,8 @@ export function regionOf(text: string, path: string, region?: string): string {
 export function linksOf(page: string): string[] {
   const prose = page.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '');
   const targets = [...prose.matchAll(/\]\(([^)\s]+)[^)]*\)|(?:src|href|srcset)="([^"]+)"/g)].map((match) => (match[1] ?? match[2])!);
-  return targets.filter((target) => !/^([a-z]+:|#|\/\/)/i.test(target)).map((target) => decodeURI(target.replace(/[#?].*$/, '')));
+  const files = targets.filter((target) => !/^([a-z]+:|#|\/\/)/i.test(target)).map((target) => decodeURI(target.replace(/[#?].*$/, '')));
+  return [...new Set(files)];
 }
 
 if (import.meta.main) {
