@@ -10,7 +10,8 @@ import type { DType, TypedArray } from './dtype.js';
  * kernel, `binary` and `select` broadcast by stride 0, and `attention` reads its heads in place through `HeadView`s.
  * An output never overlaps an input, except that elementwise kernels may run in place (`out === x`) and `adamStep` must.
  * `kernels` is complete: the type does not check without all of them. `fused` is optional, kernel by kernel, and each may decline
- * the arguments at hand by returning false before it has written anything; the composed definition in `ops/` then serves.
+ * the arguments at hand by returning false before it has written anything; the composed definition in `ops/` then serves. Only
+ * forward kernels decline: a gradient kernel takes whatever its forward took. Kernels are called as plain functions, without `this`.
  * Every float sum is blocked or pairwise, and the same inputs give the same bits from run to run, whatever the number of threads.
  * An index out of range throws; it never reads or writes beside its buffer. Not promised: equal bits between two backends.
  */
@@ -21,6 +22,7 @@ export interface Backend<Buf extends DeviceBuffer = DeviceBuffer> {
   readonly dtypes: readonly DType[];
   /** A buffer with unspecified contents. `length` 0 is allowed. */
   alloc(length: number, dtype: DType): Buf;
+  /** A second time throws. After `dispose` it does nothing: scopes and finalizers may still run then. */
   free(buffer: Buf): void;
   write(buffer: Buf, data: TypedArray, at?: number): void;
   /** A copy of elements [from, to), once everything enqueued before has run. */
@@ -52,7 +54,7 @@ export const unaryOps = [
 ] as const;
 export type UnaryOp = (typeof unaryOps)[number];
 
-/** Both inputs of one dtype, output the same; int32 `div` truncates towards zero. NaN wins in `maximum` and `minimum`, as in PyTorch. */
+/** Both inputs of one dtype, output the same; int32 `div` truncates towards zero, and by 0 gives 0. NaN wins in `maximum` and `minimum`, as in PyTorch. */
 export const arithmeticOps = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum'] as const;
 /** Output bool. `logicalAnd` and `logicalOr` take bool, the others any one dtype. */
 export const compareOps = ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr'] as const;
