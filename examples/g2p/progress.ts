@@ -39,8 +39,10 @@ export class ProgressLine {
   }
 
   #open(at: TrainReport): ReturnType<typeof progress> {
-    const bar = progress({ max: at.steps });
+    const bar = progress({ max: at.steps, cancelMessage: 'Stopping: the state is being saved' });
     bar.start('Training');
+    // The bar reads the keyboard and would end the process at once on Ctrl-C. It shall reach the run as a signal instead, which saves first.
+    process.stdin.setRawMode?.(false);
     bar.advance(at.step - 1);
     return bar;
   }
