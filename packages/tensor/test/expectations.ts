@@ -1,12 +1,13 @@
 import { stateDict, type Tensor } from '@multihead/tensor';
 import { expect } from 'vitest';
 
-/** Fails unless the numbers are within `tolerance` of each other, relative to 1 or to the expected magnitude; NaN equals NaN. */
+/** Fails unless the numbers are within `tolerance`, relative to 1 or to the expected magnitude; NaN and infinities equal only themselves. */
 export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-6): void {
   expect(actual.length, 'number of elements').toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
     const [got, want] = [actual[i]!, expected[i]!];
-    const near = Object.is(got, want) || got === want || Math.abs(got - want) <= tolerance * Math.max(1, Math.abs(want));
+    const close = Number.isFinite(want) && Math.abs(got - want) <= tolerance * Math.max(1, Math.abs(want));
+    const near = Object.is(got, want) || got === want || close;
     if (!near) expect.fail(`element ${i} of [${Array.from(actual)}]: expected ${want}, got ${got}`);
   }
 }

@@ -8,10 +8,14 @@ import {
   hardSwish,
   logSigmoid,
   logsumexp,
+  maximum,
+  minimum,
   ones,
+  rsqrt,
   scope,
   smoothL1Loss,
   softplus,
+  std,
   sum,
   type Tensor,
   tensor,
@@ -42,12 +46,12 @@ it('softplus and its kin have their one slope at 0', async () => {
   expectClose(await slope((x) => bceWithLogits(x, zeros([2]), { reduction: 'sum' }), [0, -0]), [0.5, 0.5]);
 });
 
-it('elu has the slope of its left side at 0', async () => {
-  expectClose(await slope((x) => elu(x, 2), [0, -0, 1, -1]), [2, 2, 1, 2 * Math.exp(-1)]);
+it('elu has the slope of its left side at 0, and passes on gradients at NaN', async () => {
+  expectClose(await slope((x) => elu(x, 2), [0, -0, 1, -1, nan]), [2, 2, 1, 2 * Math.exp(-1), 1]);
 });
 
 it('hardSwish is flat on the left and steep on the right of its bend, out to the infinities', async () => {
-  expectClose(await slope(hardSwish, [-inf, -4, 0, 1, 4, inf, nan]), [0, 0, 0.5, 1 / 3 + 0.5, 1, 1, 1]);
+  expectClose(await slope(hardSwish, [-inf, -4, -3, 0, 1, 3, 4, inf, nan]), [0, 0, 0, 0.5, 1 / 3 + 0.5, 1, 1, 1, 1]);
   using _ = scope();
   expectClose(await hardSwish(tensor([-4, -3, -1.5, 0, 3, inf, nan])).data(), [0, 0, -0.375, 0, 3, inf, nan]);
 });
@@ -69,7 +73,27 @@ it('no gradient comes out of a NaN that abs or clamp pass on', async () => {
   expectClose(await clamp(tensor([nan, -2]), -1, 1).data(), [nan, -1]);
 });
 
-it('smoothL1Loss with beta 0 is l1Loss', async () => {
+it('maximum and minimum halve ties, and give the whole gradient to both sides of a NaN', async () => {
+  using _ = scope();
+  for (const f of [maximum, minimum]) {
+    const [a, b] = [tensor([1, 0.5, nan, nan, inf], { requiresGrad: true }), tensor([1, nan, 2, nan, inf], { requiresGrad: true })];
+    sum(f(a, b)).backward();
+    expectClose(await a.grad!.data(), [0.5, 1, 1, 1, 0.5]);
+    expectClose(await b.grad!.data(), [0.5, 1, 1, 1, 0.5]);
+  }
+});
+
+it('rsqrt falls at -0, too', async () => {
+  expectClose(await slope(rsqrt, [0, -0, 4]), [-inf, inf, -1 / 16]);
+});
+
+it('std of equal numbers has slope 0', async () => {
+  expectClose(await slope((x) => std(x), [3, 3, 3]), [0, 0, 0]);
+  expectClose(await slope((x) => std(x), [3, nan]), [nan, nan]);
+});
+
+it('smoothL1Loss has slope 1 out to the infinities, and with beta 0 is l1Loss', async () => {
+  expectClose(await slope((x) => smoothL1Loss(x, zeros([4]), { reduction: 'sum' }), [-inf, 0.5, 2, inf]), [-1, 0.5, 1, 1]);
   expectClose(await slope((x) => smoothL1Loss(x, zeros([3]), { beta: 0, reduction: 'sum' }), [-2, 0, 0.5]), [-1, 0, 1]);
 });
 

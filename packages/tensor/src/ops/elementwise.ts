@@ -21,7 +21,7 @@ const unaryGradients: Record<UnaryOp, UnaryVjp | typeof noGradient> = {
   sign: (_x, _y, dy) => mul(dy, 0),
   square: (x, _y, dy) => mul(dy, mul(x, 2)),
   sqrt: (_x, y, dy) => div(mul(dy, 0.5), y),
-  rsqrt: (x, y, dy) => mul(dy, div(mul(y, -0.5), x)),
+  rsqrt: (_x, y, dy) => mul(dy, mul(mul(square(y), y), -0.5)),
   reciprocal: (_x, y, dy) => neg(mul(dy, square(y))),
   exp: (_x, y, dy) => mul(dy, y),
   log: (x, _y, dy) => div(dy, x),
@@ -55,8 +55,8 @@ const binaryGradients: Record<BinaryOp, BinaryVjp | typeof noGradient> = {
     () => where(eq(b, 0), full([], 0, like(dy)), mul(dy, mul(b, pow(a, sub(b, 1))))),
     () => where(logicalAnd(eq(a, 0), ge(b, 0)), full([], 0, like(dy)), mul(dy, mul(y, log(a)))),
   ],
-  maximum: (a, b, dy) => [() => shareTies(a, b, dy, 'gt'), () => shareTies(b, a, dy, 'gt')],
-  minimum: (a, b, dy) => [() => shareTies(a, b, dy, 'lt'), () => shareTies(b, a, dy, 'lt')],
+  maximum: (a, b, dy) => [() => shareTies(a, b, dy, 'lt'), () => shareTies(b, a, dy, 'lt')],
+  minimum: (a, b, dy) => [() => shareTies(a, b, dy, 'gt'), () => shareTies(b, a, dy, 'gt')],
   eq: noGradient,
   ne: noGradient,
   lt: noGradient,
@@ -74,10 +74,9 @@ const binaryGradients: Record<BinaryOp, BinaryVjp | typeof noGradient> = {
   siluGrad: noGradient,
 };
 
-function shareTies(a: Tensor, b: Tensor, dy: Tensor, wins: 'gt' | 'lt'): Tensor {
-  const won = asNumbers(binary(wins, a, b), dy);
-  const tied = asNumbers(eq(a, b), dy);
-  return mul(dy, add(won, mul(tied, 0.5)));
+/** The gradient of `a`: none where it loses, half of it at a tie, all elsewhere, beside a NaN too. */
+function shareTies(a: Tensor, b: Tensor, dy: Tensor, loses: 'gt' | 'lt'): Tensor {
+  return where(binary(loses, a, b), 0, where(eq(a, b), mul(dy, 0.5), dy));
 }
 
 function like(x: Tensor): { dtype: DType; backend: Tensor['backend'] } {
@@ -254,13 +253,19 @@ export function softplus(x: Tensor): Tensor {
 export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
 /** x where positive, slope · x elsewhere. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => where(gt(x, 0), x, mul(x, slope));
+
 /** x where positive, alpha · (eˣ - 1) elsewhere (Clevert et al., 2015). */
-export const elu = (x: Tensor, alpha = 1): Tensor => where(gt(x, 0), x, mul(expm1(where(gt(x, 0), 0, x)), alpha));
+export function elu(x: Tensor, alpha = 1): Tensor {
+  const left = le(x, 0);
+  return where(left, mul(expm1(where(left, x, 0)), alpha), x);
+}
+
 /** x · tanh(softplus(x)) (Misra, 2019). */
 export const mish = (x: Tensor): Tensor => mul(x, tanh(softplus(x)));
+
 /** x · clamp(x + 3, 0, 6) / 6 */
 export function hardSwish(x: Tensor): Tensor {
-  const bend = logicalAnd(ge(x, -3), le(x, 3));
+  const bend = logicalAnd(gt(x, -3), lt(x, 3));
   const inside = where(bend, x, 0);
-  return where(bend, div(mul(inside, add(inside, 3)), 6), where(lt(x, -3), mul(x, 0), x));
+  return where(bend, div(mul(inside, add(inside, 3)), 6), where(le(x, -3), mul(x, 0), x));
 }

@@ -110,8 +110,9 @@ export function smoothL1Loss(x: Tensor, y: Tensor, options: { beta?: number; red
   const { beta = 1, reduction = 'mean' } = options;
   const distance = abs(sub(x, y));
   if (beta === 0) return reduceLoss(distance, reduction);
-  const inner = mul(square(distance), 0.5 / beta);
-  return reduceLoss(where(lt(distance, beta), inner, sub(distance, 0.5 * beta)), reduction);
+  const near = lt(distance, beta);
+  const inner = mul(square(where(near, distance, 0)), 0.5 / beta);
+  return reduceLoss(where(near, inner, sub(distance, 0.5 * beta)), reduction);
 }
 
 /** Binary cross-entropy of logits `x` against probabilities `y`, without overflow: max(x, 0) - x·y + ln(1 + e^-|x|). */

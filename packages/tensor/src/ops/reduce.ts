@@ -109,9 +109,11 @@ export function variance(x: Tensor, options: ReduceOptions & { correction?: numb
   return div(sum(square(centered), options), Math.max(0, n - (options.correction ?? 1)));
 }
 
-/** Standard deviation over the axes: √variance. */
+/** Standard deviation over the axes: √variance. Its gradient is 0 where all elements are equal, as in PyTorch. */
 export function std(x: Tensor, options: ReduceOptions & { correction?: number } = {}): Tensor {
-  return sqrt(variance(x, options));
+  const squared = variance(x, options);
+  const flat = eq(squared, 0);
+  return where(flat, 0, sqrt(where(flat, 1, squared)));
 }
 
 /** ln Σ eˣ over the axes, without overflow. Its gradient is exp(x - logsumexp(x)), as in PyTorch. */
