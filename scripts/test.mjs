@@ -4,8 +4,8 @@
 // One convention carries the counts: what a task prints last as `N passed, N failed, N skipped` is its count, and a task that prints
 // no such line is one check. A line `note: …` is shown. turbo keeps the output of what it caches, so an unchanged task still counts.
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 
 const packages = '--filter=./packages/*';
 const tools = '--filter=@multihead/tools';
@@ -29,7 +29,6 @@ function turbo(...args) {
   return ['turbo', 'run', ...args, '--continue=dependencies-successful', '--output-logs=none', '--summarize'];
 }
 
-const runs = join('.turbo', 'runs');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const counts = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
@@ -54,29 +53,29 @@ console.log(`\n${counts(total)}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 async function step([command, ...args]) {
-  rmSync(runs, { recursive: true, force: true });
   const { status, output } = await capture(command, args);
   if (command !== 'turbo') return summary([{ name: [command, ...args].join(' '), status, output }]);
 
-  const tasks = summarized().filter((task) => args.includes(task.task) || task.execution?.exitCode > 0);
+  const tasks = tasksOf(output).filter((task) => args.includes(task.task) || task.execution?.exitCode > 0);
   const results = tasks.map((task) => ({
     name: `${task.task} in ${relative('.', task.directory) || '.'}`,
     status: task.execution ? task.execution.exitCode : 1,
     output: task.execution ? readFileSync(task.logFile, 'utf8') : 'Not run: something that it needs failed.',
     cached: task.cache.status === 'HIT',
   }));
-  // turbo itself can fail, and then nothing else says so.
-  if (status !== 0 && !results.some((result) => result.status !== 0)) results.push({ name: [command, ...args].join(' '), status, output });
+  // turbo itself can fail, or find nothing to do, and then nothing else says so.
+  const told = results.some((result) => result.status !== 0);
+  if (!told && (status !== 0 || results.length === 0)) results.push({ name: [command, ...args].join(' '), status: status || 1, output });
   return summary(results);
 }
 
-function summarized() {
-  try {
-    const [file] = readdirSync(runs);
-    return JSON.parse(readFileSync(join(runs, file), 'utf8')).tasks.filter((task) => task.command !== '<NONEXISTENT>');
-  } catch {
-    return [];
-  }
+/** What turbo says of its tasks, in the file that the end of its output names. */
+function tasksOf(output) {
+  const file = /^\s*Summary:\s+(.+\.json)$/m.exec(output)?.[1];
+  if (!file) return [];
+  const { tasks } = JSON.parse(readFileSync(file, 'utf8'));
+  rmSync(file);
+  return tasks.filter((task) => task.command !== '<NONEXISTENT>');
 }
 
 function summary(results) {
