@@ -1,0 +1,37 @@
+import { type Check, Skip, type Tolerance, type Values } from '../suite.js';
+import type { Archive, TorchCase } from './document.js';
+
+/*
+ * Curves on which PyTorch's own two runs, in float32 and in float64, part: from there on rounding decides, and no third run can follow
+ * either of them. Such a curve is compared up to that step, and its rest is a case of its own, which is skipped in so many words.
+ */
+
+/** The check of a curve, cut where its two references part. */
+export function determined(check: Check): Check {
+  const end = partingStep(check.want, check.tolerance);
+  if (end === null) return check;
+  const cut = (values: Values | null) => values && { ...values, shape: [end], data: Array.from(values.data).slice(0, end) };
+  const [first, ...others] = check.want;
+  return { ...check, what: `${check.what} before step ${end}`, got: cut(check.got), want: [cut(first), ...others.map(cut)] };
+}
+
+/** What says why the rest of the curves of a case, its first two outputs, is skipped; null if they have none. */
+export function restOf(golden: TorchCase, archive: Archive): (() => Promise<never>) | null {
+  const steps = [0, 1].flatMap((i) => {
+    const alternative = golden.alt_outputs?.[i] ?? null;
+    const references = [golden.outputs?.[i] ?? null, alternative].map((ref) => ref && archive.values(ref));
+    return partingStep(references, golden) ?? [];
+  });
+  if (steps.length === 0) return null;
+  return async () => {
+    throw new Skip(`rounding decides: PyTorch's own float32 and float64 runs part from step ${Math.min(...steps)} on`);
+  };
+}
+
+/** The first step at which two references of a curve differ by more than is allowed. */
+function partingStep([a, b]: readonly (Values | null)[], { rtol, atol }: Pick<Tolerance, 'rtol' | 'atol'>): number | null {
+  if (!a || !b || a.shape.length !== 1) return null;
+  const parted = (value: number, i: number) => !(Math.abs(value - b.data[i]) <= atol + rtol * Math.abs(value));
+  const step = Array.from(a.data).findIndex(parted);
+  return step < 0 ? null : step;
+}

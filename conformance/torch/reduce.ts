@@ -1,0 +1,88 @@
+import * as t from '@multihead/tensor';
+import type { ReduceOptions, Tensor } from '@multihead/tensor';
+import { type Call, op, type Table } from './call.js';
+
+/* Reductions, and softmax with its kin. */
+
+/**
+ * The tensor and the axes of a reduction. No axes, or an empty list of them, are all axes in PyTorch, and it lets a scalar be reduced
+ * over axis 0 or -1.
+ */
+export function reductionOf(c: Call): { x: Tensor; options: ReduceOptions } {
+  const [given, dim, dtype] = [c.tensor('x'), c.get('dim'), c.dtype()];
+  const x = dtype ? t.cast(given, dtype) : given;
+  const none = dim === null || (Array.isArray(dim) && dim.length === 0) || scalarAxis(x, dim);
+  return { x, options: { axis: none ? undefined : (dim as number | number[]), keepDims: c.flag('keepdim') } };
+}
+
+/** True for the axes that PyTorch lets a scalar have. */
+function scalarAxis(x: Tensor, dim: unknown): boolean {
+  return x.rank === 0 && [dim].flat().every((axis) => axis === 0 || axis === -1);
+}
+
+const reduction = (fn: (x: Tensor, options: ReduceOptions) => Tensor) =>
+  op('x dim keepdim dtype', (c) => {
+    const { x, options } = reductionOf(c);
+    return fn(x, options);
+  });
+
+const spread = (fn: (x: Tensor, options: ReduceOptions & { correction: number }) => Tensor | Tensor[]) =>
+  op('x dim unbiased keepdim correction', (c) => {
+    const { x, options } = reductionOf(c);
+    return fn(x, { ...options, correction: c.get('unbiased') === false ? 0 : c.number('correction', 1) });
+  });
+
+/** PyTorch without `dim` looks at all elements in a row. */
+const place = (fn: (x: Tensor, axis: number) => Tensor) =>
+  op('x dim keepdim', (c) => {
+    const { x, options } = reductionOf(c);
+    const kept = options.keepDims ? x.shape.map((n, i) => (options.axis === undefined || i === at(x, options.axis) ? 1 : n)) : null;
+    const found = options.axis === undefined ? fn(t.reshape(x, [x.size]), 0) : fn(x, options.axis as number);
+    return kept ? t.reshape(found, kept) : found;
+  });
+
+/** The extreme along an axis and its place; unlike that of amax, the gradient goes to the one place only. */
+const extremeWithPlace = (fn: (x: Tensor, axis: number) => Tensor) =>
+  op('x dim keepdim', (c) => {
+    const { x, options } = reductionOf(c);
+    const rows = x.rank === 0 ? t.reshape(x, [1]) : x;
+    const axis = at(rows, options.axis ?? 0);
+    const places = t.unsqueeze(fn(rows, axis), axis);
+    const values = t.takeAlong(rows, places, axis);
+    const keep = options.keepDims && x.rank > 0;
+    return [values, places].map((y) => (keep ? y : t.squeeze(y, axis)));
+  });
+
+function at(x: Tensor, axis: unknown): number {
+  return Number(axis) < 0 ? Number(axis) + x.rank : Number(axis);
+}
+
+const alongAxis = (fn: (x: Tensor, axis: number) => Tensor) =>
+  op('x dim dtype', (c) => {
+    const { x } = reductionOf(c);
+    return fn(x, c.number('dim', -1));
+  });
+
+export const reduce: Table = {
+  sum: reduction(t.sum),
+  mean: reduction(t.mean),
+  prod: reduction(t.prod),
+  amax: reduction(t.amax),
+  amin: reduction(t.amin),
+  logsumexp: reduction(t.logsumexp),
+  var: spread(t.variance),
+  std: spread(t.std),
+  var_mean: spread((x, options) => [t.variance(x, options), t.mean(x, options)]),
+  argmax: place(t.argmax),
+  argmin: place(t.argmin),
+  max: extremeWithPlace(t.argmax),
+  min: extremeWithPlace(t.argmin),
+  'max.reduction_with_dim': extremeWithPlace(t.argmax),
+  'min.reduction_with_dim': extremeWithPlace(t.argmin),
+  'max.reduction_no_dim': reduction(t.amax),
+  'min.reduction_no_dim': reduction(t.amin),
+  softmax: alongAxis(t.softmax),
+  'softmax.with_dtype': alongAxis(t.softmax),
+  log_softmax: alongAxis(t.logSoftmax),
+  'log_softmax.with_dtype': alongAxis(t.logSoftmax),
+};
