@@ -8,7 +8,7 @@ import { commonBackend, type Tensor } from '../tensor.js';
 import { arange } from './create.js';
 import { dropout } from './dropout.js';
 import { add, div, exp, le, logicalNot, maskedFill, mul, ne, sub, where } from './elementwise.js';
-import { attempt, fusedKernel, scratch } from './fused.js';
+import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { matmul } from './matmul.js';
 import { amax, sum } from './reduce.js';
 import { broadcastTo } from '../autograd.js';
@@ -144,6 +144,7 @@ function attentionGrad(
   saved: { q: Tensor; k: Tensor; v: Tensor; lse: Tensor; mask: Tensor | null },
   args: AttentionArgs,
 ): Tensor[] {
+  onlyOnce('attention');
   const { q, k, v, lse, mask } = saved;
   const dOut = contiguous(gradient);
   const grads = [q, k, v].map((x) => {

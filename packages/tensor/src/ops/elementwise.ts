@@ -6,6 +6,7 @@ import { isFusing, isRecording } from '../mode.js';
 import { broadcastShapes, broadcastStrides, collapse, contiguousStrides } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { full } from './create.js';
+import { onlyOnce } from './fused.js';
 
 /*
  * Elementwise functions: one table of gradients for those of one input, one for those of two. A number may stand for one tensor:
@@ -36,12 +37,18 @@ const unaryGradients: Record<UnaryOp, UnaryVjp | typeof noGradient> = {
   round: (_x, _y, dy) => mul(dy, 0),
   sigmoid: (_x, y, dy) => binary('sigmoidGrad', y, dy),
   relu: (x, _y, dy) => binary('reluGrad', x, dy),
-  gelu: (x, _y, dy) => binary('geluGrad', x, dy),
-  geluTanh: (x, _y, dy) => binary('geluTanhGrad', x, dy),
-  silu: (x, _y, dy) => binary('siluGrad', x, dy),
+  gelu: (x, _y, dy) => kernelGradient('gelu', x, dy),
+  geluTanh: (x, _y, dy) => kernelGradient('geluTanh', x, dy),
+  silu: (x, _y, dy) => kernelGradient('silu', x, dy),
   isnan: noGradient,
   logicalNot: noGradient,
 };
+
+/** Of functions whose derivative is a kernel of its own, which has none. */
+function kernelGradient(op: 'gelu' | 'geluTanh' | 'silu', x: Tensor, dy: Tensor): Tensor {
+  onlyOnce(op);
+  return binary(`${op}Grad`, x, dy);
+}
 
 type BinaryVjp = (a: Tensor, b: Tensor, dy: Tensor, y: Tensor) => readonly [() => Tensor, () => Tensor];
 

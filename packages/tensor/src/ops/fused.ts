@@ -1,6 +1,7 @@
 import { compute, isDifferentiated, noGradient, record } from '../autograd.js';
 import type { DeviceBuffer, Fused } from '../backend.js';
-import { isFusing } from '../mode.js';
+import { GradientError } from '../errors.js';
+import { isFusing, isRecording } from '../mode.js';
 import type { Shape } from '../shape.js';
 import type { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
@@ -19,6 +20,15 @@ export function fusedKernel<K extends keyof Fused<DeviceBuffer>>(
   const { fused } = x.backend;
   if (gradient && !fused[gradient] && isDifferentiated(...inputs)) return undefined;
   return fused[name] as Fused<DeviceBuffer>[K] | undefined;
+}
+
+/**
+ * For gradients that a kernel computes in one piece: they are off the tape, and second derivatives through them would silently lack terms.
+ * A vjp runs with recording on only where its result is to be differentiated again.
+ */
+export function onlyOnce(op: string): void {
+  if (!isRecording()) return;
+  throw new GradientError(`${op}: its gradient cannot be differentiated again; make the output inside composed(() => …)`);
 }
 
 /** A tensor for a kernel to fill that no gradient passes through: row statistics and other things saved for a backward pass. */

@@ -5,7 +5,7 @@ import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { abs, add, div, exp, log1p, lt, mul, ne, neg, relu, sigmoid, square, sub, where } from './elementwise.js';
-import { attempt, fusedKernel, scratch } from './fused.js';
+import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { embedding, takeAlong } from './indexing.js';
 import { mean, sum } from './reduce.js';
 import { logSoftmax } from './softmax.js';
@@ -84,6 +84,7 @@ function fusedCrossEntropy(input: Tensor, targets: Tensor, args: CrossEntropyArg
   const out = attempt(logits, targets.shape, (buffer) => kernel(buffer, lse.buffer, logits.buffer, ids.buffer, args));
   if (!out) return null;
   return record('crossEntropy', out, targets.shape, [logits], (gradient) => {
+    onlyOnce('crossEntropy');
     const dy = contiguous(gradient);
     const dx = scratch(logits, logits.shape);
     logits.backend.fused.crossEntropyGrad!(dx.buffer, dy.buffer, logits.buffer, lse.buffer, ids.buffer, args);

@@ -5,7 +5,7 @@ import { DTypeError, ShapeError } from '../errors.js';
 import { broadcastShapes, contiguousStrides, type Shape, sameShape, show, sizeOf } from '../shape.js';
 import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
 import { add, gelu, geluTanh, relu, silu } from './elementwise.js';
-import { attempt, fusedKernel, scratch } from './fused.js';
+import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { sum } from './reduce.js';
 import { reshape, transpose } from './view.js';
 
@@ -152,6 +152,7 @@ function fusedLinear(
 }
 
 function activationGrad(activation: keyof typeof activationGrads, pre: Tensor, dy: Tensor): Tensor {
+  onlyOnce('linear');
   const dense = contiguous(dy);
   const kernel = (out: DeviceBuffer) =>
     dense.backend.kernels.binary(activationGrads[activation], [pre.size], out, pre.buffer, [1], dense.buffer, [1]);

@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from '../errors.js';
 import { type Shape, sameShape, show, sizeOf } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { add, mul, rsqrt, square, sub } from './elementwise.js';
-import { attempt, fusedKernel, scratch } from './fused.js';
+import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { mean } from './reduce.js';
 
 export interface NormOptions {
@@ -65,6 +65,7 @@ function fusedLayerNorm(input: Tensor, weight: Tensor | null, bias: Tensor | nul
   if (!out) return null;
   const parameters = [w, b].filter((p) => p !== null);
   return record('layerNorm', out, x.shape, [x, ...parameters], (gradient) => {
+    onlyOnce('layerNorm');
     const dy = contiguous(gradient);
     const [dx, dw, db] = [scratch(x, x.shape), w && scratch(w, w.shape), b && scratch(b, b.shape)];
     x.backend.fused.layerNormGrad!(
@@ -108,6 +109,7 @@ function fusedRmsNorm(input: Tensor, weight: Tensor | null, { shape, eps }: Plan
   const out = attempt(x, x.shape, (buffer) => kernel(buffer, rstd.buffer, x.buffer, w?.buffer ?? null, args));
   if (!out) return null;
   return record('rmsNorm', out, x.shape, w ? [x, w] : [x], (gradient) => {
+    onlyOnce('rmsNorm');
     const dy = contiguous(gradient);
     const [dx, dw] = [scratch(x, x.shape), w && scratch(w, w.shape)];
     x.backend.fused.rmsNormGrad!(dx.buffer, dw?.buffer ?? null, dy.buffer, x.buffer, w?.buffer ?? null, rstd.buffer, args);

@@ -4,7 +4,7 @@ import { DTypeError } from '../errors.js';
 import { normalizeAxis } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { div, exp, mul, sub } from './elementwise.js';
-import { attempt, fusedKernel, scratch } from './fused.js';
+import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { amax, logsumexp, sum } from './reduce.js';
 import { transpose } from './view.js';
 
@@ -52,10 +52,11 @@ function fused(op: string, input: Tensor, log: boolean): Tensor | null {
   const args = { rows: x.size / columns, columns, log };
   const out = attempt(x, x.shape, (buffer) => kernel(buffer, x.buffer, args));
   if (!out) return null;
-  return record(op, out, x.shape, [x], (dy, y) => [() => fusedGrad(x, y, dy, args)]);
+  return record(op, out, x.shape, [x], (dy, y) => [() => fusedGrad(op, x, y, dy, args)]);
 }
 
-function fusedGrad(x: Tensor, y: Tensor, gradient: Tensor, args: { rows: number; columns: number; log: boolean }): Tensor {
+function fusedGrad(op: string, x: Tensor, y: Tensor, gradient: Tensor, args: { rows: number; columns: number; log: boolean }): Tensor {
+  onlyOnce(op);
   const dy = contiguous(gradient);
   const dx = scratch(x, x.shape);
   if (x.backend.fused.softmaxGrad!(dx.buffer, dy.buffer, y.buffer, args)) return dx;
