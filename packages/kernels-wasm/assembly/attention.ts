@@ -1,6 +1,6 @@
 import { expSmall, expSmall4, log1 } from './exp';
 import { packRows6, packRows8 } from './pack';
-import { maxLanes, rowDot, storePart, sumLanes } from './simd';
+import { madd, maxLanes, storePart, sumLanes } from './simd';
 import { TILE, tilePacked, tileRows } from './tile';
 
 /*
@@ -276,8 +276,10 @@ function backwardBlock(
   const lse = s.lse + (<usize>((b * s.heads + h) * s.queries + i0) << 2);
   packRows6(q6, q, s.qToken, n, s.dim);
   packRows6(g6, g, s.outToken, n, s.valueDim);
-  for (let i = 0; i < n; i++) {
-    store<f32>(dots + (<usize>i << 2), <f32>rowDot(g + i * s.outToken, s.out + first + i * s.outToken, s.valueDim));
+  const o6 = acc + TILE * kWidth;
+  for (let i = 0; i < n; i += 6) {
+    packRows6(o6, s.out + first + i * s.outToken, s.outToken, min(6, n - i), s.valueDim);
+    dotSix(dots + (<usize>i << 2), g6 + <usize>(i / 6 * s.valueDim) * 24, o6, s.valueDim);
   }
   memory.fill(acc, 0, <usize>min(TILE, n + 5) * kWidth);
 
@@ -304,6 +306,24 @@ function backwardBlock(
   }
   const dq = s.dq + b * s.dqBatch + h * s.dqHead + i0 * s.dqToken;
   for (let i = 0; i < n; i++) writeRow(dq + i * s.dqToken, acc + i * kWidth, s.dim, s.scale, false);
+}
+
+/**
+ * Σ a · b for six rows, in the order and with the rounding of `tilePacked`: where one key has all the weight, and `out` is its value, the
+ * difference of dP and D is then 0 and not a rounding error, which large queries and keys would make anything of.
+ */
+@inline
+function dotSix(to: usize, a: usize, b: usize, n: i32): void {
+  let left = f32x4.splat(0);
+  let right = f32x4.splat(0);
+  for (let i = 0; i < n; i++) {
+    left = madd(v128.load(a), v128.load(b), left);
+    right = madd(v128.load(a, 16), v128.load(b, 16), right);
+    a += 24;
+    b += 24;
+  }
+  v128.store(to, left);
+  storePart(to + 16, right, 2);
 }
 
 /** sums [6, width] += columns [n, 6]ᵀ · rows [n, width]; of the six only `count` exist. */

@@ -196,13 +196,19 @@ export function gelu4(x: v128): v128 {
 export function geluGrad4(x: v128): v128 {
   const bounded = bound(x);
   const density = f32x4.mul(exp4(f32x4.mul(f32x4.mul(bounded, bounded), splat(-0.5))), splat(0.3989422804014327));
-  return madd(bounded, density, normalCdf(bounded));
+  return f32x4.add(madd(bounded, density, normalCdf(bounded)), undefinedAtInfinity(x));
 }
 
 /** x within ±100, where every activation's slope has long been 0 or 1; keeps NaN. */
 @inline
 function bound(x: v128): v128 {
   return f32x4.pmin(f32x4.pmax(x, splat(-100)), splat(100));
+}
+
+/** 0, but NaN at ±∞: there every slope above is ∞ · 0, as in PyTorch. */
+@inline
+function undefinedAtInfinity(x: v128): v128 {
+  return f32x4.sub(x, x);
 }
 
 const TWO_SQRT_2_PI: f32 = 1.5957691216057308;
@@ -222,7 +228,7 @@ export function geluTanhGrad4(unbounded: v128): v128 {
   const u = f32x4.mul(f32x4.mul(x, splat(TWO_SQRT_2_PI)), madd(square, splat(CUBIC), splat(1)));
   const slope = f32x4.mul(splat(TWO_SQRT_2_PI), madd(square, splat(3 * CUBIC), splat(1)));
   const s = sigmoid4(u);
-  return madd(f32x4.mul(f32x4.mul(x, slope), s), f32x4.sub(splat(1), s), s);
+  return f32x4.add(madd(f32x4.mul(f32x4.mul(x, slope), s), f32x4.sub(splat(1), s), s), undefinedAtInfinity(unbounded));
 }
 
 @inline
@@ -235,5 +241,5 @@ export function silu4(x: v128): v128 {
 export function siluGrad4(unbounded: v128): v128 {
   const x = bound(unbounded);
   const s = sigmoid4(x);
-  return f32x4.mul(s, madd(x, f32x4.sub(splat(1), s), splat(1)));
+  return f32x4.add(f32x4.mul(s, madd(x, f32x4.sub(splat(1), s), splat(1))), undefinedAtInfinity(unbounded));
 }

@@ -168,6 +168,15 @@ onBothBuilds('attention', (bench) => {
     expectClose(lse, expected.lse, 1e-5);
   });
 
+  it('gives queries and keys no gradient where one key takes all the weight, however large they are', () => {
+    const made = make({ name: '', heads: 2, queries: 53, keys: 61, dim: 5, valueDim: 13 });
+    // Key n is far along axis n mod 5, and so is query n: its largest score is so by more than float32 can tell.
+    made.q = made.q.map((_, i) => (i % 5 === Math.floor(i / 5) % 5 ? 1e18 : 0));
+    made.k = made.k.map((_, i) => (i % 5 === Math.floor(i / 5) % 5 ? 1e12 + 1e9 * Math.floor(i / 5) : 0));
+    const { dq, dk } = run(bench, made, undefined, numbers(2 * 53 * 13, 9));
+    expect(dq.every((x) => x === 0) && dk.every((x) => x === 0)).toBe(true);
+  });
+
   it('reads heads from a packed projection [batch, token, 3, head, dim]', () => {
     const [heads, tokens, dim] = [2, 10, 8];
     const packed = numbers(tokens * 3 * heads * dim, 5);

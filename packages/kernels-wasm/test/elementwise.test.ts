@@ -179,6 +179,12 @@ onBothBuilds('elementwise', (bench) => {
     expect(bench.get(bools)).toEqual([1, 1, 1]);
   });
 
+  it.each(['geluGrad', 'geluTanhGrad', 'siluGrad'] as const)('%s is NaN at the infinities, as x · 0 is in PyTorch, and not before', (op) => {
+    const x = [-Infinity, -3e38, -200, 200, 3e38, Infinity, NaN].map(f);
+    const slopes = binary(op, 'float32', [x.length], x, [1], new Array(x.length).fill(1), [1]);
+    expectClose(slopes, [NaN, 0, 0, 1, 1, NaN, NaN], 1e-6, 1e-30);
+  });
+
   it('casts', () => {
     const cast = (from: DType, to: DType, xs: number[]): number[] => {
       const out = bench.out(xs.length, to);
