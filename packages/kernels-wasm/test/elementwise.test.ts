@@ -179,7 +179,7 @@ onBothBuilds('elementwise', (bench) => {
     expect(bench.get(bools)).toEqual([1, 1, 1]);
   });
 
-  it.each(['geluGrad', 'geluTanhGrad', 'siluGrad'] as const)('%s is NaN at the infinities, as x · 0 is in PyTorch, and not before', (op) => {
+  it.each(['geluGrad', 'geluTanhGrad', 'siluGrad'] as const)('%s is NaN at the infinities, as in PyTorch, and not before', (op) => {
     const x = [-Infinity, -3e38, -200, 200, 3e38, Infinity, NaN].map(f);
     const slopes = binary(op, 'float32', [x.length], x, [1], new Array(x.length).fill(1), [1]);
     expectClose(slopes, [NaN, 0, 0, 1, 1, NaN, NaN], 1e-6, 1e-30);
