@@ -21,6 +21,10 @@ export class KVCache {
 
   /** Adds [B, G, T, D] and [B, G, T, E] and returns the whole, [B, G, length, D] and [B, G, length, E]. */
   append(k: Tensor, v: Tensor): { k: Tensor; v: Tensor } {
+    if (k.rank !== 4 || v.rank !== 4 || String(k.shape.slice(0, 3)) !== String(v.shape.slice(0, 3))) {
+      const got = `k [${k.shape.join(', ')}] and v [${v.shape.join(', ')}]`;
+      throw new ShapeError(`KVCache.append: expected k and v of [batch, heads, tokens, dim] that agree but for dim, got ${got}`);
+    }
     const start = this.#length;
     const end = start + k.shape[2]!;
     this.#k = store(this.#k, k, start, end);

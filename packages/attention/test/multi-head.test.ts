@@ -268,6 +268,10 @@ describe('KVCache', () => {
     expect(() => cache.append(zeros([1, 1, 1, 4]), zeros([1, 1, 1, 4]))).toThrow(
       /KVCache\.append: expected \[2, 1, tokens, 4\], got \[1, 1, 1, 4\]/,
     );
+    expect(() => cache.append(zeros([2, 2]), zeros([2, 2]))).toThrow(/KVCache\.append: .*\[batch, heads, tokens, dim\].*k \[2, 2\]/);
+    expect(() => cache.append(zeros([2, 1, 2, 4]), zeros([2, 1, 3, 4]))).toThrow(
+      /agree but for dim, got k \[2, 1, 2, 4\] and v \[2, 1, 3, 4\]/,
+    );
     expect(cache.length).toBe(1);
     cache.dispose();
   });

@@ -1,6 +1,6 @@
 import type { Backend, DeviceBuffer } from './backend.js';
 import type { DType } from './dtype.js';
-import { GradientError, ShapeError } from './errors.js';
+import { GradientError, LifetimeError, ShapeError } from './errors.js';
 import { isRecording, noGrad, withRecording } from './mode.js';
 import { keep, tidy } from './scope.js';
 import { broadcastStrides, collapse, contiguousStrides, type Shape, sameShape, show, sizeOf } from './shape.js';
@@ -70,10 +70,10 @@ function backward(from: Tensor, seed?: Tensor): void {
   tidy(() => {
     propagate(from, seedOf(from, seed), false, (x, g) => {
       if (x.node) return false;
-      const total = x.grad ? accumulate(x.grad, g) : g;
+      const total = x.grad ? accumulate(x.grad, g) : owned(g);
       x.grad?.dispose();
       x.grad = keep(total);
-      return true;
+      return total === g;
     });
   });
 }
@@ -153,6 +153,11 @@ function propagate(from: Tensor, seed: Tensor, createGraph: boolean, visit: (x: 
   }
 }
 
+/** A leaf's gradient may be changed in place: it lies row by row in a storage of its own. */
+function owned(g: Tensor): Tensor {
+  return g.dense && !g.storage.shared ? g : copyOf(g);
+}
+
 function inputGradients(y: Tensor, dy: Tensor, createGraph: boolean): [Tensor, Tensor][] {
   const { name, inputs, vjp } = y.node!;
   const run = (): [Tensor, Tensor][] => {
@@ -184,6 +189,12 @@ function topological(from: Tensor): Tensor[] {
       order.push(top.y);
       stack.pop();
     } else if (input.requiresGrad && !seen.has(input)) {
+      if (input.disposed) {
+        const { name } = top.y.node!;
+        throw new LifetimeError(
+          `backward: the input ${show(input.shape)} of ${name} was disposed: close its scope, or tidy, after the backward pass`,
+        );
+      }
       seen.add(input);
       stack.push({ y: input, next: 0 });
     }
@@ -193,7 +204,10 @@ function topological(from: Tensor): Tensor[] {
 
 /** `x` itself if its elements fill its buffer row by row, else such a copy: what every kernel but `copy` asks for. */
 export function contiguous(x: Tensor): Tensor {
-  if (x.dense) return x;
+  return x.dense ? x : copyOf(x);
+}
+
+function copyOf(x: Tensor): Tensor {
   const strides = contiguousStrides(x.shape);
   return apply(
     'contiguous',
@@ -207,12 +221,17 @@ export function contiguous(x: Tensor): Tensor {
 
 /** `x` repeated to `shape` by broadcasting, as a view. Throws a ShapeError if it cannot be. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return broadcastView('broadcastTo', x, shape);
+}
+
+/** As `broadcastTo`, with the name of the operation that its error gives. */
+export function broadcastView(op: string, x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = shape.length - x.rank;
   if (lead < 0 || x.shape.some((n, i) => n !== 1 && n !== shape[i + lead])) {
-    throw new ShapeError(`broadcastTo: ${show(x.shape)} cannot be broadcast to ${show(shape)}`);
+    throw new ShapeError(`${op}: ${show(x.shape)} cannot be broadcast to ${show(shape)}`);
   }
-  return recordView('broadcastTo', x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => [dy]);
+  return recordView(op, x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => [dy]);
 }
 
 /** The adjoint of broadcasting: `x` summed over the axes along which `shape` was repeated to give `x.shape`. */

@@ -12,6 +12,11 @@ export class Storage {
     this.buffer = backend.alloc(length, dtype);
   }
 
+  /** True while more than one tensor shows it. */
+  get shared(): boolean {
+    return this.#references > 1;
+  }
+
   retain(): this {
     this.#references++;
     return this;

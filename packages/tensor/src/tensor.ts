@@ -155,6 +155,7 @@ export class Tensor implements Owned {
    * Throws a GradientError if nothing here requires a gradient, a ShapeError if this is no scalar and there is no seed.
    */
   backward(seed?: Tensor): void {
+    checkTensor('backward', 'this', this);
     if (!this.node)
       throw new GradientError(`backward: this tensor ${show(this.shape)} does not depend on anything that requires a gradient`);
     this.node.backward(this, seed);

@@ -1,5 +1,6 @@
 import {
   add,
+  assign,
   cpu,
   detach,
   div,
@@ -9,6 +10,7 @@ import {
   grad,
   isRecording,
   keep,
+  LifetimeError,
   liveTensors,
   matmul,
   mean,
@@ -25,6 +27,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  tidy,
   transpose,
   valueAndGrad,
 } from '@multihead/tensor';
@@ -110,6 +113,33 @@ describe('backward', () => {
     expect(messageOf(ShapeError, () => mul(x, 2).backward())).toMatch(/expected a scalar or a seed gradient, got a tensor of shape \[2\]/);
     expect(messageOf(ShapeError, () => mul(x, 2).backward(ones([3])))).toMatch(/seed: expected the shape \[2\] of the output, got \[3\]/);
     expect(messageOf(GradientError, () => sum(tensor([1])).backward())).toMatch(/does not depend on anything that requires a gradient/);
+  });
+
+  it('gives each leaf a gradient of its own, which may be changed in place', async () => {
+    using _ = scope();
+    const [a, b] = [leaf([1, 2]), leaf([3, 4])];
+    const seed = tensor([5, 6]);
+    add(a, b).backward(seed);
+    assign(a.grad!, tensor([0, 0]));
+    expect(await numbers(a.grad, b.grad, seed)).toEqual([[0, 0], [5, 6], [5, 6]]); // biome-ignore format: three rows
+    const c = leaf([1, 2]);
+    sum(c).backward();
+    assign(c.grad!, tensor([7, 8]));
+    expect(await c.grad!.toArray()).toEqual([7, 8]);
+  });
+
+  it('says so when a tensor on the way has been freed, and gives no gradient at all', () => {
+    using _ = scope();
+    const [x, w] = [leaf([1]), leaf([2])];
+    const loss = tidy(() => sum(mul(square(mul(x, 3)), w)));
+    const before = liveTensors();
+    expect(messageOf(LifetimeError, () => loss.backward())).toMatch(
+      /^backward: the input \[1\] of sum was disposed: close its scope, or tidy, after the backward pass/,
+    );
+    expect(messageOf(LifetimeError, () => grad(loss, [x]))).toMatch(/disposed/);
+    expect([x.grad, w.grad, liveTensors()]).toEqual([null, null, before]);
+    loss.dispose();
+    expect(messageOf(LifetimeError, () => loss.backward())).toMatch(/^backward: this: tensor \[\] was disposed/);
   });
 
   it('leaves nothing alive but the gradients', () => {

@@ -2,6 +2,7 @@ import {
   arange,
   bernoulli,
   cpu,
+  DTypeError,
   eye,
   full,
   ones,
@@ -118,6 +119,11 @@ describe('constructors', () => {
     expect(await first[0]!.data()).not.toEqual(await first[1]!.data());
     expect(first[3]!.dtype).toBe('bool');
   });
+});
+
+it('only floats can require a gradient', () => {
+  expect(messageOf(DTypeError, () => tensor(Int32Array.of(1), { requiresGrad: true }))).toMatch(/tensor: requiresGrad: .*got int32/);
+  expect(messageOf(DTypeError, () => ones([1], { dtype: 'bool', requiresGrad: true }))).toMatch(/full: requiresGrad: .*got bool/);
 });
 
 describe('reading', () => {

@@ -115,7 +115,7 @@ describe('errors name the op and the shape', () => {
     ['reshape, two unknowns', (x) => reshape(x, [-1, -1]), /reshape: shape/],
     ['permute', (x) => permute(x, [0, 0]), /permute: axes: expected each axis of \[2, 3\] once, got \[0, 0\]/],
     ['transpose', (x) => transpose(x, 0, 2), /transpose: axis: expected an integer from -2 to 1 for 2 dimensions, got 2/],
-    ['expand', (x) => expand(x, [4, 3]), /\[2, 3\] cannot be broadcast to \[4, 3\]/],
+    ['expand', (x) => expand(x, [4, 3]), /^expand: \[2, 3\] cannot be broadcast to \[4, 3\]/],
     ['split', (x) => split(x, [1, 1], 1), /split: sizes: \[1, 1\] add up to 2, axis 1 of \[2, 3\] has 3/],
   ];
   for (const [name, call, message] of cases) {

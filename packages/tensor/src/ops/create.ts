@@ -1,8 +1,8 @@
 import { compute, noGradient, record } from '../autograd.js';
 import type { Backend, RandomArgs } from '../backend.js';
 import { getBackend } from '../default-backend.js';
-import { allocArray, type DType, type TypedArray, toTypedArray } from '../dtype.js';
-import { ShapeError, ValueError } from '../errors.js';
+import { allocArray, type DType, isFloat, type TypedArray, toTypedArray } from '../dtype.js';
+import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import type { Rng } from '../random.js';
 import { type Shape, show, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -71,6 +71,7 @@ function checkShape(op: string, shape: Shape): void {
 function create(op: string, shape: Shape, options: CreateOptions, fill: Parameters<typeof compute>[3]): Tensor {
   checkShape(op, shape);
   const { dtype = 'float32', backend = getBackend(), requiresGrad = false } = options;
+  if (requiresGrad && !isFloat(dtype)) throw new DTypeError(`${op}: requiresGrad: expected a float type, got ${dtype}`);
   const out = record(op, compute(backend, shape, dtype, fill), [...shape], [], noGradient);
   out.requiresGrad = requiresGrad;
   return out;

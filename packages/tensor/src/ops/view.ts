@@ -1,4 +1,4 @@
-import { apply, broadcastTo, contiguous, noGradient, record, recordView } from '../autograd.js';
+import { apply, broadcastView, contiguous, noGradient, record, recordView } from '../autograd.js';
 import { ShapeError, ValueError } from '../errors.js';
 import { contiguousStrides, normalizeAxes, normalizeAxis, reshapeStrides, type Shape, sameShape, show, sizeOf } from '../shape.js';
 import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
@@ -49,7 +49,7 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensor('expand', 'x', x);
   const lead = shape.length - x.rank;
-  return broadcastTo(x, shape.map((n, i) => (n === -1 && i >= lead ? x.shape[i - lead]! : n))); // biome-ignore format: one call
+  return broadcastView('expand', x, shape.map((n, i) => (n === -1 && i >= lead ? x.shape[i - lead]! : n))); // biome-ignore format: one call
 }
 
 /** `x` without the axes of length 1, or without those named. A view. */
