@@ -153,6 +153,16 @@ describe('what a position may depend on', () => {
     expect(logits.every(Number.isFinite)).toBe(true);
     dispose(model);
   });
+
+  it('nor does one in a batch poison the gradients', async () => {
+    using _ = scope();
+    const model = new Seq2Seq(tiny, { rng: new Rng(1) });
+    const target = ids([bos, 3, 4], [bos, pad, pad], [bos, 4, pad]);
+    const logits = model.forward(ids([3, 4, 5], [pad, pad, pad], [6, pad, pad]), target);
+    crossEntropy(logits, ids([3, 4, 2], [pad, pad, pad], [4, 2, pad]), { ignoreIndex: pad }).backward();
+    for (const [name, p] of stateDict(model)) expect((await p.grad!.data()).every(Number.isFinite), name).toBe(true);
+    dispose(model);
+  });
 });
 
 describe('decoding with a cache', () => {
