@@ -261,6 +261,15 @@ describe('KVCache', () => {
     expect(() => cache.view()).toThrow(/nothing has been appended yet/);
   });
 
+  it('doubles its room, so that most appends move nothing', () => {
+    using _ = scope();
+    const cache = new KVCache();
+    const storages = new Set<unknown>();
+    for (let i = 0; i < 128; i++) storages.add(cache.append(zeros([1, 1, 1, 2]), zeros([1, 1, 1, 2])).k.storage);
+    expect(storages.size).toBeLessThanOrEqual(4); // 16, 34, 70, 142
+    cache.dispose();
+  });
+
   it('refuses what is of another shape', () => {
     using _ = scope();
     const cache = new KVCache();

@@ -13,6 +13,7 @@ import {
   reshape,
   rmsNorm,
   scope,
+  slice,
   sum,
   type Tensor,
   takeAlong,
@@ -30,19 +31,27 @@ const random = (shape: number[], seed = 1) => randn(shape, { rng: new Rng(seed),
 
 describe('matmul', () => {
   it('sums products over the inner axis, for any batches and layouts', async () => {
+    // The same [batch, rows, columns] as it lies by itself, transposed, with its axes in another order, and as a part of something larger.
+    const layouts: ((shape: [number, number, number], seed: number) => Tensor)[] = [
+      (shape, seed) => random(shape, seed),
+      ([b, m, n], seed) => transpose(random([b, n, m], seed)),
+      ([b, m, n], seed) => permute(random([m, b, n], seed), [1, 0, 2]),
+      ([b, m, n], seed) => slice(random([b, m, n + 2], seed), 2, 1, n + 1),
+      ([b, m, n], seed) => slice(random([b, m + 1, n], seed), 1, 0, m),
+    ];
     const size = fc.integer({ min: 1, max: 4 });
-    const cases = fc.record({ m: size, k: size, n: size, batch: size, repeatA: fc.boolean(), repeatB: fc.boolean(), flip: fc.boolean() });
+    const operand = fc.record({ repeated: fc.boolean(), layout: fc.constantFrom(...layouts) });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ m, k, n, batch, repeatA, repeatB, flip }) => {
+      fc.asyncProperty(fc.tuple(size, size, size, size), operand, operand, async ([batch, m, k, n], left, right) => {
         using _ = scope();
-        const own = (repeat: boolean) => (repeat ? 1 : batch);
-        const a = flip ? transpose(random([own(repeatA), k, m])) : random([own(repeatA), m, k]);
-        const b = flip ? transpose(random([own(repeatB), n, k], 2)) : random([own(repeatB), k, n], 2);
-        const expected = sum(mul(reshape(a, [own(repeatA), m, k, 1]), reshape(b, [own(repeatB), 1, k, n])), { axis: 2 });
+        const a = left.layout([left.repeated ? 1 : batch, m, k], 1);
+        const b = right.layout([right.repeated ? 1 : batch, k, n], 2);
+        const expected = sum(mul(reshape(a, [a.shape[0]!, m, k, 1]), reshape(b, [b.shape[0]!, 1, k, n])), { axis: 2 });
         const y = matmul(a, b);
-        expect(y.shape).toEqual([repeatA && repeatB ? 1 : batch, m, n]);
+        expect(y.shape).toEqual([left.repeated && right.repeated ? 1 : batch, m, n]);
         expectClose(await y.data(), await expected.data(), 1e-12);
       }),
+      { numRuns: 200 },
     );
   });
 

@@ -183,6 +183,7 @@ describe('param', () => {
     const last = await backward[1]!.data();
     expect(await forward[0]!.data()).toEqual(await backward[0]!.data());
     expect(await forward[1]!.data()).toEqual(last);
+    expect(await forward[0]!.data()).not.toEqual(last);
     dispose(forward, backward);
   });
 
