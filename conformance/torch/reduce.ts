@@ -73,6 +73,7 @@ export const reduce: Table = {
   var: spread(t.variance),
   std: spread(t.std),
   var_mean: spread((x, options) => [t.variance(x, options), t.mean(x, options)]),
+  std_mean: spread((x, options) => [t.std(x, options), t.mean(x, options)]),
   argmax: place(t.argmax),
   argmin: place(t.argmin),
   max: extremeWithPlace(t.argmax),

@@ -88,6 +88,11 @@ function arange(c: Call): Tensor {
   return t.arange(c.number('start', 0), end, step, { dtype: c.dtype() ?? undefined, backend: c.backend });
 }
 
+function eye(c: Call): Tensor {
+  if (c.number('m', c.number('n')) !== c.number('n')) throw notBuilt('eye that is not square');
+  return t.eye(c.number('n'), { dtype: c.dtype() ?? undefined, backend: c.backend });
+}
+
 export const shape: Table = {
   reshape: op('x shape', (c) => t.reshape(c.tensor('x'), c.numbers('shape'))),
   view: op('x shape', (c) => t.reshape(c.tensor('x'), c.numbers('shape'))),
@@ -119,7 +124,7 @@ export const shape: Table = {
   __getitem__: op('x index', getItem),
 
   arange: op('start end step dtype', arange),
-  eye: op('n dtype', (c) => t.eye(c.number('n'), { dtype: c.dtype() ?? undefined, backend: c.backend })),
+  eye: op('n m dtype', eye),
   full: op('shape value dtype', (c) =>
     t.full(c.numbers('shape'), c.number('value'), { dtype: c.dtype() ?? undefined, backend: c.backend }),
   ),
