@@ -2,9 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { wasm } from '@multihead/kernels-wasm';
-import { type Backend, cpu, liveTensors, Rng, readState, setBackend, stateDict } from '@multihead/tensor';
+import { type Backend, cpu, dispose, liveTensors, Rng, readState, setBackend } from '@multihead/tensor';
 import { TokenizerError } from '@multihead/tokenizer';
-import type { Seq2Seq } from '@multihead/transformer/seq2seq';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadModel, saveModel } from './checkpoint.js';
 import { evaluate } from './evaluate.js';
@@ -38,10 +37,6 @@ const options = (changes: Partial<TrainOptions> = {}): TrainOptions => ({
   saveEvery: 5,
   ...changes,
 });
-
-function dispose(model: Seq2Seq): void {
-  for (const tensor of stateDict(model).values()) tensor.dispose();
-}
 
 /** Trains a fresh model until the end, or until `stopAt` steps in all are taken. */
 async function run(changes: Partial<TrainOptions> = {}, stopAt = Number.POSITIVE_INFINITY) {

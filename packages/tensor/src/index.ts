@@ -103,6 +103,7 @@ export {
   type Initializer,
   type StateKey,
   type TensorData,
+  dispose,
   drawn,
   freeze,
   loadStateDict,

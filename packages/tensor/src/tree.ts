@@ -112,6 +112,16 @@ export function freeze<T extends object>(model: T, keys?: readonly (StateKey<T> 
   }
 }
 
+/**
+ * Frees every tensor of the models, gradients included; they cannot be used afterwards.
+ *
+ * @example
+ * dispose(model);
+ */
+export function dispose(...models: object[]): void {
+  for (const model of models) for (const tensor of stateDict(model).values()) tensor.dispose();
+}
+
 /** What a state dict holds of one tensor, outside any backend: what checkpoint readers give and writers take. */
 export interface TensorData {
   readonly dtype: DType;

@@ -1,4 +1,4 @@
-import { stateDict, type Tensor } from '@multihead/tensor';
+import type { Tensor } from '@multihead/tensor';
 import { expect } from 'vitest';
 
 /** Fails unless the numbers are within `tolerance`, relative to 1 or to the expected magnitude; NaN and infinities equal only themselves. */
@@ -21,11 +21,6 @@ export function messageOf(kind: new (...args: never[]) => Error, fn: () => unkno
     return (error as Error).message;
   }
   throw new Error(`expected a ${kind.name}, nothing was thrown`);
-}
-
-/** Frees every tensor of these models, their gradients included: what a program does that is done with them. */
-export function dispose(...models: object[]): void {
-  for (const model of models) for (const tensor of stateDict(model).values()) tensor.dispose();
 }
 
 /** The numbers of several tensors. */

@@ -1,4 +1,5 @@
 import {
+  dispose,
   add,
   keep,
   LifetimeError,
@@ -16,7 +17,7 @@ import {
   zeros,
 } from '@multihead/tensor';
 import { describe, expect, it } from 'vitest';
-import { dispose, messageOf } from './expectations.js';
+import { messageOf } from './expectations.js';
 
 describe('using scope()', () => {
   it('frees at the brace what was made inside', () => {

@@ -1,6 +1,5 @@
-import { freeze, ones, param, type StateKey, stateDict, type Tensor } from '@multihead/tensor';
+import { dispose, freeze, ones, param, type StateKey, stateDict, type Tensor } from '@multihead/tensor';
 import { expect, expectTypeOf, it } from 'vitest';
-import { dispose } from './expectations.js';
 
 const weight = () => param([1], (shape) => () => ones(shape));
 

@@ -1,4 +1,5 @@
 import {
+  dispose,
   arange,
   cpu,
   drawn,
@@ -26,7 +27,7 @@ import {
   zeros,
 } from '@multihead/tensor';
 import { describe, expect, it } from 'vitest';
-import { dispose, messageOf } from './expectations.js';
+import { messageOf } from './expectations.js';
 
 class Layer {
   weight = param([2, 2], (shape) => () => ones(shape));
@@ -276,4 +277,13 @@ describe('move and to', () => {
     expect(await copy.toArray()).toEqual([[1, 3], [2, 4]]); // biome-ignore format: a matrix
     expect(await to(copy, there)).toBe(copy);
   });
+});
+
+it('dispose frees a whole model, tied tensors once', () => {
+  const before = liveTensors();
+  const weight = param([2, 3], () => () => zeros([2, 3]));
+  const model = { embedding: { weight }, head: { weight }, layers: [{ bias: param([3], () => () => zeros([3])) }] };
+  dispose(model);
+  expect(liveTensors()).toBe(before);
+  expect(weight.disposed).toBe(true);
 });

@@ -30,7 +30,10 @@ export async function saveCheckpoint(
   await writeSafetensorsFile(path, recordsOf(tensors), { metadata, signal: options.signal });
 }
 
-/** Puts a saved run into `model` and `optimizer` and returns where it stood. Throws if the file is not of them, and changes nothing then. */
+/**
+ * Puts a saved run into `model` and `optimizer` and returns where it stood. Throws if the file is not of them: a StateDictError, with
+ * nothing changed, if its weights do not fit the model, and a ValueError if only its averages do not fit the optimizer.
+ */
 export async function loadCheckpoint(path: string, { model, optimizer }: Omit<Checkpoint, 'progress'>): Promise<TrainState> {
   const file = await openSafetensorsFile(path);
   try {
