@@ -28,8 +28,8 @@ const base = defineConfig({
     setupFiles: [setup('./vitest.setup.ts')],
     pool: 'threads',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    passWithNoTests: true,
+    testTimeout: 60_000, // a machine may be busy
+    hookTimeout: 120_000,
     reporters: ['default', counts],
   },
 });
