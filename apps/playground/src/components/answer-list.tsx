@@ -1,6 +1,6 @@
 import { ipa } from '../data/ipa.js';
 import type { Answer } from '../worker/pronounce-calls.js';
-import { percent } from './heat-map.js';
+import { finePercent } from './percent.js';
 
 interface AnswerListProps {
   answers: readonly Answer[];
@@ -10,6 +10,7 @@ interface AnswerListProps {
 
 /** What the beam search found, best first. Each answer is a button that shows what it looked at. */
 export function AnswerList({ answers, chosen, onChoose }: AnswerListProps) {
+  const likeliest = Math.max(...answers.map(({ probability }) => probability));
   return (
     <div class="answers">
       <h3>What the beam found</h3>
@@ -19,15 +20,15 @@ export function AnswerList({ answers, chosen, onChoose }: AnswerListProps) {
             <button type="button" aria-pressed={chosen === index} onClick={() => onChoose(index)}>
               <span class="answer-phonemes">{phonemes.join(' ')}</span>
               <span class="answer-ipa">/{phonemes.map((name) => ipa[name]?.symbol ?? name).join('')}/</span>
-              <span class="answer-share">{percent(probability)}</span>
+              <span class="answer-share">{finePercent(probability)}</span>
               <span class="bar" aria-hidden="true">
-                <i style={{ width: `${Math.max(1, 100 * probability)}%` }} />
+                <i style={{ width: `${(100 * probability) / likeliest}%` }} />
               </span>
             </button>
           </li>
         ))}
       </ol>
-      <p class="note">The probability of each pronunciation as a whole. Best first by its mean per phoneme.</p>
+      <p class="note">The probability of each pronunciation as a whole, bars beside the likeliest. Best first by the mean per phoneme.</p>
     </div>
   );
 }

@@ -64,7 +64,7 @@ function Ratio() {
   if (wasm === undefined || cpu === undefined) return null;
   return (
     <p class="ratio">
-      <b>{(cpu / wasm).toFixed(cpu / wasm < 10 ? 1 : 0)} ×</b> as fast
+      <b>{(cpu / wasm).toFixed(cpu / wasm < 10 ? 1 : 0)} ×</b> as fast with WebAssembly
     </p>
   );
 }

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { viridis } from '../data/viridis.js';
+import { percent } from './percent.js';
 
 /** Weights from 0 to 1, row by row; NaN where there is none yet. */
 export interface HeatMapData {
@@ -52,7 +53,7 @@ export function HeatMap({ data, label, axes, aspect = 1, upright = false, active
       </span>
       <div class="columns" aria-hidden="true">
         {columns.map((name, i) => (
-          <span key={i} data-active={here?.column === i}>
+          <span key={i} data-active={here?.column === i} data-long={name.length > 1}>
             {name}
           </span>
         ))}
@@ -121,11 +122,6 @@ function draw(canvas: HTMLCanvasElement, { rows, columns, weights }: HeatMapData
       paint.fillRect(x(column), y(row), x(column + 1) - x(column) - space, y(row + 1) - y(row) - space);
     }
   }
-}
-
-export function percent(share: number): string {
-  const value = 100 * share;
-  return `${value > 0 && value < 1 ? '<1' : Math.round(value)} %`;
 }
 
 function clampIndex(value: number, length: number): number {

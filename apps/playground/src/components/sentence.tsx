@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { theme } from '../theme.js';
-import { percent } from './heat-map.js';
+import { percent } from './percent.js';
 import { tint } from './tint.js';
 
 interface SentenceProps {
@@ -64,7 +64,7 @@ function arcsOf(list: HTMLElement, from: number, weights: Float32Array): Arc[] {
   return tops.flatMap((to, i) => {
     const weight = weights[i] ?? 0;
     if (i === from || weight < 0.03) return [];
-    const rise = Math.min(34, 12 + 0.12 * Math.abs(to.x - start.x));
+    const rise = Math.min(60, 14 + 0.14 * Math.abs(to.x - start.x));
     return [{ weight, path: `M${start.x} ${start.y - 2}C${start.x} ${start.y - rise} ${to.x} ${to.y - rise} ${to.x} ${to.y - 2}` }];
   });
 }

@@ -1,7 +1,7 @@
 import { plan } from '../it/plan.js';
 import { course, type ItState, itState, pause, reset, seed, statements, train } from '../pages/it-state.js';
 import type { Begun } from '../worker/it-calls.js';
-import { percent } from './heat-map.js';
+import { percent } from './percent.js';
 
 /** Start, pause and reset, how far the training is, and what it has reached. */
 export function Trainer() {

@@ -1,8 +1,9 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { ColorScale } from '../components/color-scale.js';
-import { HeatMap, percent } from '../components/heat-map.js';
+import { HeatMap } from '../components/heat-map.js';
 import { LineChart } from '../components/line-chart.js';
 import { describe, MapPicker, weightsOf } from '../components/map-picker.js';
+import { percent } from '../components/percent.js';
 import { Sentence } from '../components/sentence.js';
 import { SentenceForm } from '../components/sentence-form.js';
 import { Trainer } from '../components/trainer.js';

@@ -3,8 +3,9 @@ import { Alignment } from '../components/alignment.js';
 import { AnswerList } from '../components/answer-list.js';
 import { BackendSwitch } from '../components/backend-switch.js';
 import { ColorScale } from '../components/color-scale.js';
-import { HeatMap, percent } from '../components/heat-map.js';
+import { HeatMap } from '../components/heat-map.js';
 import { describe, MapPicker, weightsOf } from '../components/map-picker.js';
+import { percent } from '../components/percent.js';
 import { ModelStatus } from '../components/model-status.js';
 import { ipa } from '../data/ipa.js';
 import { end } from '../worker/pronounce-calls.js';
@@ -92,11 +93,9 @@ function Result() {
   if (found.kind === 'answers') return <Found found={found} />;
   return (
     <section class="card empty" aria-live="polite">
-      {found.kind === 'failed' ? (
-        <p class="problem">{found.message}</p>
-      ) : (
-        <p>{typed.value.trim() === '' ? 'Type a word to hear from the model.' : '…'}</p>
-      )}
+      {found.kind === 'failed' && <p class="problem">{found.message}</p>}
+      {found.kind === 'unknown' && <p>Nothing to pronounce in “{found.word}”.</p>}
+      {found.kind === 'nothing' && <p>{typed.value.trim() === '' ? 'Type a word to hear from the model.' : 'Reading the word …'}</p>}
     </section>
   );
 }

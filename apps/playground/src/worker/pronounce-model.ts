@@ -20,7 +20,9 @@ export async function fetchCheckpoint(signal: AbortSignal, onProgress: (progress
 }
 
 async function fetchFile(url: string, signal: AbortSignal): Promise<Response> {
-  const response = await fetch(url, { signal });
+  const response = await fetch(url, { signal }).catch((error: Error) => {
+    throw signal.aborted ? error : new Error(`The checkpoint could not be fetched: ${error.message}`);
+  });
   if (!response.ok) throw new Error(`The checkpoint could not be fetched: ${response.status} for ${new URL(url, location.href).pathname}`);
   return response;
 }
