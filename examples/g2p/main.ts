@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { wasm } from '@multihead/kernels-wasm';
 import { parameters, Rng, setBackend } from '@multihead/tensor';
+import { TokenizerError } from '@multihead/tokenizer';
 import type { Seq2Seq } from '@multihead/transformer/seq2seq';
 import { defineCommand, runMain } from 'citty';
 import { loadModel, saveModel } from './checkpoint.js';
@@ -120,8 +121,15 @@ async function report(model: Seq2Seq, test: readonly Entry[], { beams }: Setting
 }
 
 async function say(word: string, { checkpoint, beams }: Settings, signal: AbortSignal): Promise<void> {
-  const [answers] = await pronounce(await loadModel(checkpoint), [word], { beams, signal });
-  for (const { phonemes, score } of answers ?? []) console.log(`${score.toFixed(3)}  ${phonemes.join(' ')}`);
+  const model = await loadModel(checkpoint);
+  try {
+    const [answers] = await pronounce(model, [word], { beams, signal });
+    for (const { phonemes, score } of answers ?? []) console.log(`${score.toFixed(3)}  ${phonemes.join(' ')}`);
+  } catch (error) {
+    if (!(error instanceof TokenizerError)) throw error;
+    console.error(`Cannot pronounce it: ${error.message}`);
+    process.exitCode = 1;
+  }
 }
 
 async function dump(file: string, parts: Record<'train' | 'test', Entry[]>): Promise<void> {
