@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 
@@ -29,14 +29,30 @@ async function findChromium(): Promise<{ executablePath: string; env?: Record<st
   const system = NO_SYSTEM_CHROMIUM ? undefined : installed.find(existsSync);
   if (system) return { executablePath: system };
 
-  // It unpacks itself into the folder for temporary files: give it one of its own, that lasts.
   const folder = fileURLToPath(new URL('./node_modules/.cache/chromium-153', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  process.env.TMPDIR = folder;
-  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'; // makes it unpack the libraries that it needs, too
+  if (!existsSync(folder)) await unpackChromium(folder);
   const libraries = [join(folder, 'al2023', 'lib'), folder, LD_LIBRARY_PATH].filter(Boolean).join(delimiter);
-  const { default: packaged } = await import('@sparticuz/chromium');
-  return { executablePath: await packaged.executablePath(), env: { ...env, LD_LIBRARY_PATH: libraries } };
+  return { executablePath: join(folder, 'chromium'), env: { ...env, LD_LIBRARY_PATH: libraries } };
+}
+
+/** Unpacks beside `folder` and renames, so that it is there whole or not at all, whoever else unpacks or is stopped meanwhile. */
+async function unpackChromium(folder: string): Promise<void> {
+  mkdirSync(dirname(folder), { recursive: true });
+  const own = mkdtempSync(`${folder}-`);
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = own; // it unpacks itself into the folder for temporary files
+  process.env.AWS_LAMBDA_JS_RUNTIME ??= 'nodejs22.x'; // makes it unpack the libraries that it needs, too
+  try {
+    const { default: packaged } = await import('@sparticuz/chromium');
+    await packaged.executablePath();
+    renameSync(own, folder);
+  } catch (error) {
+    rmSync(own, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // else another was first
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
 }
 
 /** A real headless Chromium. Close it when done. */
