@@ -2,7 +2,21 @@
  * The training of the page. In each step the model reads sentences with *it*, of which it should look at the right noun, and plain
  * statements with a hidden word, from which it learns what kind of thing each noun is. A seed fixes weights and sentences.
  */
-import { add, crossEntropy, indexSelect, log, mean, neg, parameters, reshape, Rng, scope, type Tensor, tensor } from '@multihead/tensor';
+import {
+  add,
+  crossEntropy,
+  dispose,
+  indexSelect,
+  log,
+  mean,
+  neg,
+  parameters,
+  reshape,
+  Rng,
+  scope,
+  type Tensor,
+  tensor,
+} from '@multihead/tensor';
 import { adamw, clipGradNorm, type Optimizer, warmupCosine } from '@multihead/train';
 import { ItModel } from './model.js';
 import { plan } from './plan.js';
@@ -52,7 +66,7 @@ export class ItTraining {
 
   dispose(): void {
     this.#optimizer.dispose();
-    for (const parameter of parameters(this.model)) parameter.dispose();
+    dispose(this.model);
   }
 }
 
