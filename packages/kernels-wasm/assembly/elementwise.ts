@@ -36,6 +36,7 @@ function each(code: i32, x: v128): v128 {
   if (code == 20) return gelu4(x);
   if (code == 21) return geluTanh4(x);
   if (code == 22) return silu4(x);
+  if (code == 23) return f32x4.trunc(x);
   if (code == 32) return i32x4.neg(x);
   if (code == 33) return i32x4.abs(x);
   if (code == 34) return i32x4.max_s(i32x4.min_s(x, i32x4.splat(1)), i32x4.splat(-1));
@@ -99,6 +100,7 @@ function vectors1(code: i32, out: usize, x: usize, bytes: usize): void {
     case 20: loop1(20, out, x, bytes); break;
     case 21: loop1(21, out, x, bytes); break;
     case 22: loop1(22, out, x, bytes); break;
+    case 23: loop1(23, out, x, bytes); break;
     case 32: loop1(32, out, x, bytes); break;
     case 33: loop1(33, out, x, bytes); break;
     case 34: loop1(34, out, x, bytes); break;
@@ -137,6 +139,8 @@ function pair(code: i32, a: v128, b: v128): v128 {
   if (code == 10) return f32x4.mul(b, siluGrad4(a));
   if (code == 11) return f32x4.mul(b, f32x4.sub(f32x4.splat(1), f32x4.mul(a, a)));
   if (code == 12) return f32x4.mul(b, f32x4.mul(a, f32x4.sub(f32x4.splat(1), a)));
+  if (code == 13 || code == 14) return rest(code == 14, a, b);
+  if (code == 15) return angle(a, b);
   if (code == 16) return i32x4.add(a, b);
   if (code == 17) return i32x4.sub(a, b);
   if (code == 18) return i32x4.mul(a, b);
@@ -144,6 +148,7 @@ function pair(code: i32, a: v128, b: v128): v128 {
   if (code == 20) return intPower(a, b);
   if (code == 21) return i32x4.max_s(a, b);
   if (code == 22) return i32x4.min_s(a, b);
+  if (code == 23 || code == 24) return intRest(code == 24, a, b);
   if (code == 32) return f32x4.eq(a, b);
   if (code == 33) return f32x4.ne(a, b);
   if (code == 34) return f32x4.lt(a, b);
@@ -171,6 +176,39 @@ function power(a: v128, b: v128): v128 {
   y = f32x4.replace_lane(y, 1, power1(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
   y = f32x4.replace_lane(y, 2, power1(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
   return f32x4.replace_lane(y, 3, power1(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
+}
+
+/** What is left of a division, with the sign of the dividend, or if `floored` of the divisor. */
+function rest1(floored: bool, a: f32, b: f32): f32 {
+  const r = Mathf.mod(a, b);
+  return floored && r != 0 && r < 0 != b < 0 ? r + b : r;
+}
+
+function rest(floored: bool, a: v128, b: v128): v128 {
+  let y = f32x4.splat(rest1(floored, f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
+  y = f32x4.replace_lane(y, 1, rest1(floored, f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
+  y = f32x4.replace_lane(y, 2, rest1(floored, f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
+  return f32x4.replace_lane(y, 3, rest1(floored, f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
+}
+
+function intRest1(floored: bool, a: i32, b: i32): i32 {
+  if (b == 0 || b == -1) return 0;
+  const r = a % b;
+  return floored && r != 0 && r < 0 != b < 0 ? r + b : r;
+}
+
+function intRest(floored: bool, a: v128, b: v128): v128 {
+  let y = i32x4.splat(intRest1(floored, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0)));
+  y = i32x4.replace_lane(y, 1, intRest1(floored, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1)));
+  y = i32x4.replace_lane(y, 2, intRest1(floored, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2)));
+  return i32x4.replace_lane(y, 3, intRest1(floored, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3)));
+}
+
+function angle(a: v128, b: v128): v128 {
+  let y = f32x4.splat(Mathf.atan2(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
+  y = f32x4.replace_lane(y, 1, Mathf.atan2(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
+  y = f32x4.replace_lane(y, 2, Mathf.atan2(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
+  return f32x4.replace_lane(y, 3, Mathf.atan2(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
 }
 
 function intDivide1(a: i32, b: i32): i32 {
@@ -241,6 +279,9 @@ function vectors2(code: i32, out: usize, a: usize, aStep: usize, b: usize, bStep
     case 10: loop2(10, out, a, aStep, b, bStep, count); break;
     case 11: loop2(11, out, a, aStep, b, bStep, count); break;
     case 12: loop2(12, out, a, aStep, b, bStep, count); break;
+    case 13: loop2(13, out, a, aStep, b, bStep, count); break;
+    case 14: loop2(14, out, a, aStep, b, bStep, count); break;
+    case 15: loop2(15, out, a, aStep, b, bStep, count); break;
     case 16: loop2(16, out, a, aStep, b, bStep, count); break;
     case 17: loop2(17, out, a, aStep, b, bStep, count); break;
     case 18: loop2(18, out, a, aStep, b, bStep, count); break;
@@ -248,6 +289,8 @@ function vectors2(code: i32, out: usize, a: usize, aStep: usize, b: usize, bStep
     case 20: loop2(20, out, a, aStep, b, bStep, count); break;
     case 21: loop2(21, out, a, aStep, b, bStep, count); break;
     case 22: loop2(22, out, a, aStep, b, bStep, count); break;
+    case 23: loop2(23, out, a, aStep, b, bStep, count); break;
+    case 24: loop2(24, out, a, aStep, b, bStep, count); break;
     case 32: loop2(32, out, a, aStep, b, bStep, count); break;
     case 33: loop2(33, out, a, aStep, b, bStep, count); break;
     case 34: loop2(34, out, a, aStep, b, bStep, count); break;

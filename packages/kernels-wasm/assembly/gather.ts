@@ -1,3 +1,5 @@
+import { combineFloat, combineInt } from './reduce';
+
 /*
  * Rows by id, and sliding windows.
  */
@@ -33,10 +35,22 @@ export function scatterAddFloat(table: usize, x: usize, ids: usize, n: i32, widt
   }
 }
 
-export function scatterAddInt(table: usize, x: usize, ids: usize, n: i32, width: i32): void {
+/** table[ids[i], :] = x[i, :], rows of `bytes`. */
+export function scatterSet(table: usize, x: usize, ids: usize, n: i32, bytes: usize): void {
+  for (let i = 0; i < n; i++) {
+    memory.copy(table + <usize>load<u32>(ids + (<usize>i << 2)) * bytes, x, bytes);
+    x += bytes;
+  }
+}
+
+/** The others, codes as in `reduce.ts`: elements of 4 bytes, float32 or int32. */
+export function scatter(code: i32, float: bool, table: usize, x: usize, ids: usize, n: i32, width: i32): void {
   for (let i = 0; i < n; i++) {
     const row = table + (<usize>load<u32>(ids + (<usize>i << 2)) * <usize>width << 2);
-    for (let j: usize = 0; j < <usize>width << 2; j += 4) store<i32>(row + j, load<i32>(row + j) + load<i32>(x + j));
+    for (let j: usize = 0; j < <usize>width << 2; j += 4) {
+      if (float) store<f32>(row + j, combineFloat(code, load<f32>(row + j), load<f32>(x + j)));
+      else store<i32>(row + j, combineInt(code, load<i32>(row + j), load<i32>(x + j)));
+    }
     x += <usize>width << 2;
   }
 }

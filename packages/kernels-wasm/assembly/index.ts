@@ -1,8 +1,8 @@
 export { binary, cast, fill32, fill8, logicalNot, select, unary } from './elementwise';
 export { copyElements1, copyElements4, copyRuns, copyTransposed } from './copy';
 export { linear, matmul, matmulScratch } from './matmul';
-export { argmaxFloat, argmaxInt, reduceFloat, reduceInt } from './reduce';
-export { badId, gather, scatterAddFloat, scatterAddInt, slide } from './gather';
+export { argmaxFloat, argmaxInt, cumulateFloat, cumulateInt, reduceFloat, reduceInt } from './reduce';
+export { badId, gather, scatter, scatterAddFloat, scatterSet, slide } from './gather';
 export { dropout, random } from './random';
 export { softmax, softmaxGrad } from './softmax';
 export { layerNorm, normGrad, rmsNorm } from './norm';

@@ -134,6 +134,58 @@ export function reduceInt(code: i32, bytes: i32, out: usize, x: usize, outer: i3
   }
 }
 
+export function combineFloat(code: i32, a: f32, b: f32): f32 {
+  if (code == 0) return a + b;
+  if (code == 1) return a * b;
+  return code == 2 ? max(a, b) : min(a, b);
+}
+
+export function combineInt(code: i32, a: i32, b: i32): i32 {
+  if (code == 0) return a + b;
+  if (code == 1) return a * b;
+  return code == 2 ? max(a, b) : min(a, b);
+}
+
+/** Element i along the axis is the reduction of elements 0 … i. Sums and products run in float64. */
+export function cumulateFloat(code: i32, out: usize, x: usize, outer: i32, n: i32, inner: i32): void {
+  const step = <usize>inner << 2;
+  for (; outer > 0; outer--) {
+    for (let j = 0; j < inner; j++) {
+      let at = <usize>j << 2;
+      let total: f64 = code == 1 ? 1 : 0;
+      let extreme: f32 = code == 2 ? -Infinity : Infinity;
+      for (let i = 0; i < n; i++) {
+        const v = load<f32>(x + at);
+        if (code == 0) total += <f64>v;
+        else if (code == 1) total *= <f64>v;
+        else extreme = combineFloat(code, extreme, v);
+        store<f32>(out + at, code < 2 ? <f32>total : extreme);
+        at += step;
+      }
+    }
+    out += step * <usize>n;
+    x += step * <usize>n;
+  }
+}
+
+export function cumulateInt(code: i32, out: usize, x: usize, outer: i32, n: i32, inner: i32): void {
+  const step = <usize>inner << 2;
+  for (; outer > 0; outer--) {
+    for (let j = 0; j < inner; j++) {
+      let at = <usize>j << 2;
+      let y = 0;
+      for (let i = 0; i < n; i++) {
+        const v = load<i32>(x + at);
+        y = i == 0 ? v : combineInt(code, y, v);
+        store<i32>(out + at, y);
+        at += step;
+      }
+    }
+    out += step * <usize>n;
+    x += step * <usize>n;
+  }
+}
+
 export function argmaxFloat(out: usize, x: usize, outer: i32, n: i32, inner: i32, least: bool): void {
   const step = <usize>inner << 2;
   for (; outer > 0; outer--) {

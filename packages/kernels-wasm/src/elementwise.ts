@@ -1,10 +1,10 @@
-import { type BinaryOp, type DType, DTypeError, type Kernels, ShapeError, type UnaryOp } from '@multihead/tensor';
+import { type BinaryOp, type DType, DTypeError, type Kernels, ShapeError, type TypedArray, type UnaryOp } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
 import { contiguousStrides, extentOf, mergeDims, sizeOf, writeWalk } from './strided.js';
 
 // Codes of assembly/elementwise.ts: [float32, int32], null where there is none.
-const unaryCodes: Record<Exclude<UnaryOp, 'isnan' | 'logicalNot'>, readonly [number, number | null]> = {
+const unaryCodes: Record<Exclude<UnaryOp, 'isnan' | 'logicalNot' | HostOp>, readonly [number, number | null]> = {
   neg: [0, 32],
   abs: [1, 33],
   sign: [2, 34],
@@ -28,7 +28,13 @@ const unaryCodes: Record<Exclude<UnaryOp, 'isnan' | 'logicalNot'>, readonly [num
   gelu: [20, null],
   geluTanh: [21, null],
   silu: [22, null],
+  trunc: [23, null],
 };
+
+/** What models seldom need: JavaScript's own functions, over the memory of the module. */
+const hostOps = ['tan', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'asinh', 'acosh', 'atanh'] as const;
+type HostOp = (typeof hostOps)[number];
+const isHostOp = (op: UnaryOp): op is HostOp => (hostOps as readonly UnaryOp[]).includes(op);
 
 // As above, and whether it takes bool (as int32 0 and 1). From 32 on the output is bool.
 const binaryCodes: Record<BinaryOp, readonly [float: number | null, int: number | null, bool: boolean]> = {
@@ -39,6 +45,9 @@ const binaryCodes: Record<BinaryOp, readonly [float: number | null, int: number 
   pow: [4, 20, false],
   maximum: [5, 21, false],
   minimum: [6, 22, false],
+  fmod: [13, 23, false],
+  remainder: [14, 24, false],
+  atan2: [15, null, false],
   reluGrad: [7, null, false],
   geluGrad: [8, null, false],
   geluTanhGrad: [9, null, false],
@@ -58,6 +67,10 @@ const binaryCodes: Record<BinaryOp, readonly [float: number | null, int: number 
 const FIRST_BOOL = 32;
 const types: Partial<Record<DType, number>> = { float32: 0, int32: 1, bool: 2 };
 const word = new Float32Array(1);
+
+function hostUnary(f: (x: number) => number, to: TypedArray, from: TypedArray): void {
+  for (let i = 0; i < to.length; i++) to[i] = f(from[i]!);
+}
 
 type Elementwise = Pick<Kernels<WasmBuffer>, 'fill' | 'cast' | 'unary' | 'binary' | 'select'>;
 
@@ -90,6 +103,10 @@ export function elementwise(heap: Heap, exports: Exports): Elementwise {
       } else if (op === 'isnan') {
         heap.at(op, 'x', x, 'float32', n);
         pair('ne', [n], out, x, [1], x, [1]);
+      } else if (isHostOp(op)) {
+        heap.at(op, 'x', x, 'float32', n);
+        heap.at(op, 'out', out, 'float32', n);
+        hostUnary(Math[op], heap.view(out, op), heap.view(x, op));
       } else {
         const code = unaryCodes[op][x.dtype === 'int32' ? 1 : 0];
         if (code === null || x.dtype === 'bool') throw new DTypeError(`wasm ${op}: x: dtype ${x.dtype} is not supported`);

@@ -18,6 +18,8 @@ export interface Exports {
 
   reduceFloat(code: number, out: number, x: number, outer: number, n: number, inner: number): void;
   reduceInt(code: number, bytes: number, out: number, x: number, outer: number, n: number, inner: number): void;
+  cumulateFloat(code: number, out: number, x: number, outer: number, n: number, inner: number): void;
+  cumulateInt(code: number, out: number, x: number, outer: number, n: number, inner: number): void;
   argmaxFloat(out: number, x: number, outer: number, n: number, inner: number, least: number): void;
   argmaxInt(bytes: number, out: number, x: number, outer: number, n: number, inner: number, least: number): void;
 
@@ -35,7 +37,8 @@ export interface Exports {
   badId(ids: number, n: number, rows: number): number;
   gather(out: number, table: number, ids: number, n: number, bytes: number): void;
   scatterAddFloat(table: number, x: number, ids: number, n: number, width: number): void;
-  scatterAddInt(table: number, x: number, ids: number, n: number, width: number): void;
+  scatterSet(table: number, x: number, ids: number, n: number, bytes: number): void;
+  scatter(code: number, float: number, table: number, x: number, ids: number, n: number, width: number): void;
   slide(fold: number, columns: number, plane: number, planes: number, window: number): void;
 
   // biome-ignore format: as above

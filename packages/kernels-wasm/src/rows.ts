@@ -1,10 +1,11 @@
 import { DTypeError, type Kernels, ShapeError, ValueError, type WindowArgs } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
+import { topPlaces } from './topk.js';
 
 const reduceCodes = { sum: 0, prod: 1, max: 2, min: 3 } as const;
 
-type Rows = Pick<Kernels<WasmBuffer>, 'reduce' | 'argmax' | 'gather' | 'scatterAdd' | 'unfold' | 'fold'>;
+type Rows = Pick<Kernels<WasmBuffer>, 'reduce' | 'argmax' | 'cumulate' | 'topk' | 'gather' | 'scatter' | 'unfold' | 'fold'>;
 
 /** Reductions, rows by id and sliding windows. */
 export function rows(heap: Heap, exports: Exports): Rows {
@@ -26,6 +27,22 @@ export function rows(heap: Heap, exports: Exports): Rows {
       else exports.argmaxInt(x.dtype === 'bool' ? 1 : 4, to, from, outer, n, inner, Number(least));
     },
 
+    cumulate(op, out, x, { outer, n, inner }) {
+      const size = outer * n * inner;
+      if (size === 0) return;
+      if (x.dtype === 'bool') throw new DTypeError('wasm cumulate: x: dtype bool is not supported');
+      const to = heap.at('cumulate', 'out', out, x.dtype, size);
+      const from = heap.at('cumulate', 'x', x, null, size);
+      if (x.dtype === 'float32') exports.cumulateFloat(reduceCodes[op], to, from, outer, n, inner);
+      else exports.cumulateInt(reduceCodes[op], to, from, outer, n, inner);
+    },
+
+    topk(out, x, axis, k, least) {
+      heap.at('topk', 'out', out, 'int32', axis.outer * k * axis.inner);
+      heap.at('topk', 'x', x, null, axis.outer * axis.n * axis.inner);
+      topPlaces(heap.view(out, 'topk') as Int32Array, heap.view(x, 'topk'), axis, k, least);
+    },
+
     gather(out, table, ids, width) {
       if (out.length === 0 || ids.length === 0) return;
       const to = heap.at('gather', 'out', out, table.dtype, ids.length * width);
@@ -34,14 +51,16 @@ export function rows(heap: Heap, exports: Exports): Rows {
       exports.gather(to, from, idsAt, ids.length, width * (table.dtype === 'bool' ? 1 : 4));
     },
 
-    scatterAdd(table, x, ids, width) {
+    scatter(op, table, x, ids, width) {
       if (x.length === 0 || ids.length === 0) return;
-      if (table.dtype === 'bool') throw new DTypeError('wasm scatterAdd: table: dtype bool is not supported');
-      const to = heap.at('scatterAdd', 'table', table, null, 0);
-      const from = heap.at('scatterAdd', 'x', x, table.dtype, ids.length * width);
-      const idsAt = checkedIds('scatterAdd', table, ids, width);
-      if (table.dtype === 'float32') exports.scatterAddFloat(to, from, idsAt, ids.length, width);
-      else exports.scatterAddInt(to, from, idsAt, ids.length, width);
+      if (table.dtype === 'bool' && op !== 'set') throw new DTypeError(`wasm scatter: table: ${op} of bool is not supported`);
+      const to = heap.at('scatter', 'table', table, null, 0);
+      const from = heap.at('scatter', 'x', x, table.dtype, ids.length * width);
+      const idsAt = checkedIds('scatter', table, ids, width);
+      const float = table.dtype === 'float32';
+      if (op === 'set') exports.scatterSet(to, from, idsAt, ids.length, width * (table.dtype === 'bool' ? 1 : 4));
+      else if (op === 'sum' && float) exports.scatterAddFloat(to, from, idsAt, ids.length, width);
+      else exports.scatter(reduceCodes[op], Number(float), to, from, idsAt, ids.length, width);
     },
 
     unfold(out, x, window) {

@@ -112,7 +112,7 @@ onBothBuilds('rows', (bench) => {
       expect(bench.get(out)).toEqual(ids.flatMap((id) => table.slice(id * width, (id + 1) * width)));
       const x = numbers(4 * width, 2);
       const sums = bench.put(table);
-      kernels.scatterAdd(sums, bench.put(x), bench.put(ids, 'int32'), width);
+      kernels.scatter('sum', sums, bench.put(x), bench.put(ids, 'int32'), width);
       const expected = [...table];
       for (const [i, id] of ids.entries()) for (let j = 0; j < width; j++) expected[id * width + j]! += x[i * width + j]!;
       expectClose(bench.get(sums), expected, 1e-6);
@@ -128,8 +128,8 @@ onBothBuilds('rows', (bench) => {
     const ids = bench.put([0, 4, 1], 'int32');
     const out = bench.out(6);
     expect(() => kernels.gather(out, table, ids, 2)).toThrow('wasm gather: ids[1] is 4: expected 0 ≤ id < 4');
-    expect(() => kernels.scatterAdd(table, out, bench.put([0, 1, -1], 'int32'), 2)).toThrow(
-      'wasm scatterAdd: ids[2] is -1: expected 0 ≤ id < 4',
+    expect(() => kernels.scatter('sum', table, out, bench.put([0, 1, -1], 'int32'), 2)).toThrow(
+      'wasm scatter: ids[2] is -1: expected 0 ≤ id < 4',
     );
     expect(bench.get(out)).toEqual(new Array(6).fill(0));
     expect(bench.get(table)).toEqual(numbers(8));

@@ -49,13 +49,18 @@ export interface View {
 /** Float to float, except: `abs neg sign square relu` also int32; `logicalNot` bool to bool; `isnan` float to bool. */
 // biome-ignore format: a table
 export const unaryOps = [
-  'neg', 'abs', 'sign', 'square', 'sqrt', 'rsqrt', 'reciprocal', 'exp', 'log', 'expm1', 'log1p', 'sin', 'cos', 'tanh', 'erf',
-  'floor', 'ceil', 'round', 'sigmoid', 'relu', 'gelu', 'geluTanh', 'silu', 'isnan', 'logicalNot',
+  'neg', 'abs', 'sign', 'square', 'sqrt', 'rsqrt', 'reciprocal', 'exp', 'log', 'expm1', 'log1p', 'sin', 'cos', 'tan', 'asin', 'acos',
+  'atan', 'sinh', 'cosh', 'tanh', 'asinh', 'acosh', 'atanh', 'erf', 'floor', 'ceil', 'round', 'trunc', 'sigmoid', 'relu', 'gelu',
+  'geluTanh', 'silu', 'isnan', 'logicalNot',
 ] as const;
 export type UnaryOp = (typeof unaryOps)[number];
 
-/** Both inputs of one dtype, output the same; int32 `div` truncates towards zero, and by 0 gives 0. NaN wins in `maximum` and `minimum`, as in PyTorch. */
-export const arithmeticOps = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum'] as const;
+/**
+ * Both inputs of one dtype, output the same; NaN wins in `maximum` and `minimum`, as in PyTorch. `fmod` has the sign of the dividend,
+ * `remainder` that of the divisor, `atan2` takes floats. int32 `div` truncates towards zero; by 0, `div`, `fmod` and `remainder` give 0.
+ */
+// biome-ignore format: a list
+export const arithmeticOps = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'fmod', 'remainder', 'atan2'] as const;
 /** Output bool. `logicalAnd` and `logicalOr` take bool, the others any one dtype. */
 export const compareOps = ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr'] as const;
 /** (x, dy) ↦ dy · f′(x), where x is the input of f; for `tanhGrad` and `sigmoidGrad` x is the *output* of f. */
@@ -65,6 +70,9 @@ export type BinaryOp = (typeof binaryOps)[number];
 
 /** `sum` and `prod` of nothing are 0 and 1, `max` and `min` of nothing are -∞ and ∞; NaN wins in `max` and `min`. */
 export type ReduceOp = 'sum' | 'prod' | 'max' | 'min';
+
+/** What becomes of an element that another one comes to: it is replaced, or the two are reduced to one. NaN wins in `max` and `min`. */
+export type ScatterOp = 'set' | ReduceOp;
 
 /** An array seen as [outer, n, inner] with the axis in question in the middle. */
 export interface AxisView {
@@ -131,11 +139,15 @@ export interface Kernels<Buf> {
   reduce(op: ReduceOp, out: Buf, x: Buf, axis: AxisView): void;
   /** The first index of the extreme along the axis, as int32; NaN counts as the extreme. */
   argmax(out: Buf, x: Buf, axis: AxisView, least: boolean): void;
+  /** out [outer, n, inner], dtype of x: element i is the reduction of elements 0 … i along the axis. float32 sums in float64. */
+  cumulate(op: ReduceOp, out: Buf, x: Buf, axis: AxisView): void;
+  /** out [outer, k, inner], int32: places of the k greatest (or least) elements along the axis, in order. Equals in order of place; NaN is greatest. */
+  topk(out: Buf, x: Buf, axis: AxisView, k: number, least: boolean): void;
   matmul(out: Buf, a: Buf, b: Buf, args: MatmulArgs): void;
   /** out[i, :] = table[ids[i], :], rows of `width` elements. */
   gather(out: Buf, table: Buf, ids: Buf, width: number): void;
-  /** table[ids[i], :] += x[i, :], in the order of i. */
-  scatterAdd(table: Buf, x: Buf, ids: Buf, width: number): void;
+  /** table[ids[i], :] = op(table[ids[i], :], x[i, :]), in the order of i. bool: `set` only. */
+  scatter(op: ScatterOp, table: Buf, x: Buf, ids: Buf, width: number): void;
   /** im2col: out [batch, channels·kh·kw, oh·ow] from x [batch, channels, h, w]. */
   unfold(out: Buf, x: Buf, window: WindowArgs): void;
   /** The adjoint of `unfold`: out [batch, channels, h, w] is the sum of the columns that came from each place. */

@@ -261,13 +261,67 @@ export const mutants: readonly Mutant[] = [
       })),
   },
   {
-    what: 'scatterAdd overwrites',
-    among: 'scatterAdd',
+    what: 'scatter forgets what was there',
+    among: 'scatter sum',
     make: () =>
       broken((_b, k) => ({
-        scatterAdd: (table, x, ids, width) => {
+        scatter: (op, table, x, ids, width) => {
           k.fill(table, 0);
-          k.scatterAdd(table, x, ids, width);
+          k.scatter(op, table, x, ids, width);
+        },
+      })),
+  },
+  {
+    what: 'scatter max lets NaN go',
+    among: 'scatter',
+    make: () =>
+      broken((b, k) => ({
+        scatter: (op, table, x, ids, width) => {
+          k.scatter(op, table, x, ids, width);
+          for (let i = 0; op === 'max' && i < table.length; i++) touch(b, table, i, (v) => (Number.isNaN(v) ? 5 : v));
+        },
+      })),
+  },
+  {
+    what: 'cumulate leaves its own element out',
+    among: 'cumulate sum',
+    make: () =>
+      broken((b, k) => ({
+        cumulate: (op, out, x, axis) => {
+          k.cumulate(op, out, x, axis);
+          if (op === 'sum' && axis.inner === 1) {
+            const data = b.readSync!(x);
+            for (let i = 0; i < out.length; i++) touch(b, out, i, (v) => v - data[i]!);
+          }
+        },
+      })),
+  },
+  {
+    what: 'topk is not stable',
+    among: 'topk',
+    make: () =>
+      broken((b, k) => ({
+        topk: (out, x, axis, count, least) => {
+          k.topk(out, x, axis, count, least);
+          const [data, places] = [b.readSync!(x), b.readSync!(out)];
+          if (axis.inner !== 1 || axis.outer !== 1 || count < 2 || data[places[0]!] !== data[places[1]!]) return;
+          b.write(out, Int32Array.from([places[1]!, places[0]!, ...places.slice(2)]));
+        },
+      })),
+  },
+  {
+    what: 'topk takes NaN for the least',
+    among: 'topk',
+    make: () =>
+      broken((b, k) => ({
+        topk: (out, x, axis, count, least) => {
+          const safe = b.alloc(x.length, x.dtype);
+          b.write(
+            safe,
+            b.readSync!(x).map((v) => (Number.isNaN(v) ? -Infinity : v)),
+          );
+          k.topk(out, safe, axis, count, least);
+          b.free(safe);
         },
       })),
   },

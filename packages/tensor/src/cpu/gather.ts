@@ -1,6 +1,8 @@
+import type { ScatterOp } from '../backend.js';
 import type { TypedArray } from '../dtype.js';
 import { ValueError } from '../errors.js';
 import type { CpuBuffer } from './buffer.js';
+import { combine } from './reduce.js';
 
 export function gather(out: CpuBuffer, table: CpuBuffer, ids: CpuBuffer, width: number): void {
   const from = table.data;
@@ -11,12 +13,13 @@ export function gather(out: CpuBuffer, table: CpuBuffer, ids: CpuBuffer, width: 
   });
 }
 
-export function scatterAdd(table: CpuBuffer, x: CpuBuffer, ids: CpuBuffer, width: number): void {
+export function scatter(op: ScatterOp, table: CpuBuffer, x: CpuBuffer, ids: CpuBuffer, width: number): void {
   const from = x.data;
   const to = table.data;
-  checkIds('scatterAdd', ids.data, table.length / width);
+  const step = op === 'set' ? (_old: number, value: number) => value : combine(op, table.dtype);
+  checkIds('scatter', ids.data, table.length / width);
   ids.data.forEach((id, i) => {
-    for (let j = 0; j < width; j++) to[id * width + j]! += from[i * width + j]!;
+    for (let j = 0; j < width; j++) to[id * width + j] = step(to[id * width + j]!, from[i * width + j]!);
   });
 }
 

@@ -5,9 +5,9 @@ import { fillRandom } from '../random.js';
 import { CpuBuffer } from './buffer.js';
 import { copy } from './copy.js';
 import { binary, cast, select, unary } from './elementwise.js';
-import { gather, scatterAdd } from './gather.js';
+import { gather, scatter } from './gather.js';
 import { matmul } from './matmul.js';
-import { argmax, reduce } from './reduce.js';
+import { argmax, cumulate, reduce, topk } from './reduce.js';
 import { fold, unfold } from './window.js';
 
 /*
@@ -23,9 +23,11 @@ const kernels: Kernels<CpuBuffer> = {
   select,
   reduce,
   argmax,
+  cumulate,
+  topk,
   matmul,
   gather,
-  scatterAdd,
+  scatter,
   unfold,
   fold,
   random: (out, args) => fillRandom(out.data, args),

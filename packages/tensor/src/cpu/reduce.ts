@@ -1,5 +1,5 @@
 import type { AxisView, ReduceOp } from '../backend.js';
-import type { TypedArray } from '../dtype.js';
+import type { DType, TypedArray } from '../dtype.js';
 import { ValueError } from '../errors.js';
 import type { CpuBuffer } from './buffer.js';
 
@@ -7,7 +7,7 @@ export function reduce(op: ReduceOp, out: CpuBuffer, x: CpuBuffer, axis: AxisVie
   const to = out.data;
   const from = x.data;
   const identity = identities[op](x.dtype);
-  const step = x.dtype === 'int32' && op === 'prod' ? Math.imul : combine[op];
+  const step = combine(op, x.dtype);
   eachLine(axis, (index, start) => {
     if (op === 'sum') to[index] = pairwiseSum(from, start, axis.n, axis.inner);
     else {
@@ -18,15 +18,30 @@ export function reduce(op: ReduceOp, out: CpuBuffer, x: CpuBuffer, axis: AxisVie
   });
 }
 
-const combine = {
-  sum: (a: number, b: number) => a + b,
-  prod: (a: number, b: number) => a * b,
-  max: Math.max,
-  min: Math.min,
-} as const;
+/** Element i is that of elements 0 … i; the running value of float32 is a float64. */
+export function cumulate(op: ReduceOp, out: CpuBuffer, x: CpuBuffer, axis: AxisView): void {
+  const to = out.data;
+  const from = x.data;
+  const step = combine(op, x.dtype);
+  eachLine(axis, (_index, start) => {
+    let result = identities[op](x.dtype);
+    for (let i = 0; i < axis.n; i++) {
+      const at = start + i * axis.inner;
+      result = step(result, from[at]!);
+      to[at] = result;
+    }
+  });
+}
+
+/** How two elements become one. */
+export function combine(op: ReduceOp, dtype: DType): (a: number, b: number) => number {
+  if (op === 'sum') return (a, b) => a + b;
+  if (op === 'prod') return dtype === 'int32' ? Math.imul : (a, b) => a * b;
+  return op === 'max' ? Math.max : Math.min;
+}
 
 /** What each reduction gives for nothing: ±∞ where the type has it, else its furthest value. */
-const identities: Readonly<Record<ReduceOp, (dtype: CpuBuffer['dtype']) => number>> = {
+const identities: Readonly<Record<ReduceOp, (dtype: DType) => number>> = {
   sum: () => 0,
   prod: () => 1,
   max: (dtype) => (dtype === 'int32' ? -(2 ** 31) : dtype === 'bool' ? 0 : -Infinity),
@@ -60,6 +75,23 @@ export function argmax(out: CpuBuffer, x: CpuBuffer, axis: AxisView, least: bool
     }
     to[index] = best;
   });
+}
+
+/** A stable sort of all places, of which the first k are taken. */
+export function topk(out: CpuBuffer, x: CpuBuffer, axis: AxisView, k: number, least: boolean): void {
+  if (!(k >= 0 && k <= axis.n)) throw new ValueError(`topk: k: expected 0 to ${axis.n}, got ${k}`);
+  const { n, inner } = axis;
+  eachLine(axis, (index, start) => {
+    const places = placesInOrder(n, (i) => x.data[start + i * inner]!, least);
+    const first = Math.floor(index / inner) * k * inner + (index % inner);
+    for (let i = 0; i < k; i++) out.data[first + i * inner] = places[i]!;
+  });
+}
+
+/** 0 … n - 1 by falling (or rising) value; equals in order of place, NaN above all. */
+function placesInOrder(n: number, value: (i: number) => number, least: boolean): number[] {
+  const ascending = (a: number, b: number) => (a < b ? -1 : a > b ? 1 : +Number.isNaN(a) - +Number.isNaN(b));
+  return Array.from({ length: n }, (_, i) => i).sort((i, j) => (least ? ascending(value(i), value(j)) : ascending(value(j), value(i))));
 }
 
 /** Visits every line along the middle axis: its place in the output [outer, inner] and its first element in the input. */

@@ -5,7 +5,31 @@ import { erf, erfc } from './erf.js';
  * What every elementwise op does to one element. Computed in float64 and rounded once, when the result is stored.
  */
 
-const { exp, tanh, abs } = Math;
+const {
+  acos,
+  acosh,
+  abs,
+  asin,
+  asinh,
+  atan,
+  atan2,
+  atanh,
+  ceil,
+  cos,
+  cosh,
+  exp,
+  expm1,
+  floor,
+  log,
+  log1p,
+  sign,
+  sin,
+  sinh,
+  sqrt,
+  tan,
+  tanh,
+  trunc,
+} = Math;
 
 const sigmoid = (x: number): number => 1 / (1 + exp(-x));
 
@@ -13,7 +37,7 @@ const sigmoid = (x: number): number => 1 / (1 + exp(-x));
 const phi = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);
 
 /** The argument of tanh in the approximate gelu: √(2/π) (x + 0.044715 x³). */
-const geluInner = (x: number): number => Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
+const geluInner = (x: number): number => sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x);
 
 /** To the nearest integer; halves go to the even one, as in PyTorch. */
 function roundHalfEven(x: number): number {
@@ -24,6 +48,12 @@ function roundHalfEven(x: number): number {
 /** C's pow: 1 to any power, and -1 to an infinite one, is 1. */
 function power(a: number, b: number): number {
   return a === 1 || (a === -1 && abs(b) === Infinity) ? 1 : a ** b;
+}
+
+/** a - b·⌊a / b⌋, without the rounding. */
+function remainder(a: number, b: number): number {
+  const rest = a % b;
+  return rest && rest < 0 !== b < 0 ? rest + b : rest;
 }
 
 /** Repeated multiplication modulo 2³²; a negative power truncates 1 / aⁿ to 0, except for a = ±1. */
@@ -40,22 +70,32 @@ function integerPower(a: number, b: number): number {
 export const unaryFunctions: Readonly<Record<UnaryOp, (x: number) => number>> = {
   neg: (x) => -x,
   abs,
-  sign: Math.sign,
+  sign,
   square: (x) => x * x,
-  sqrt: Math.sqrt,
-  rsqrt: (x) => 1 / Math.sqrt(x),
+  sqrt,
+  rsqrt: (x) => 1 / sqrt(x),
   reciprocal: (x) => 1 / x,
   exp,
-  log: Math.log,
-  expm1: Math.expm1,
-  log1p: Math.log1p,
-  sin: Math.sin,
-  cos: Math.cos,
+  log,
+  expm1,
+  log1p,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
   tanh,
+  asinh,
+  acosh,
+  atanh,
   erf,
-  floor: Math.floor,
-  ceil: Math.ceil,
+  floor,
+  ceil,
   round: roundHalfEven,
+  trunc,
   sigmoid,
   relu: (x) => Math.max(0, x), // NaN stays NaN
   gelu: (x) => x * phi(x),
@@ -73,6 +113,9 @@ export const binaryFunctions: Readonly<Record<BinaryOp, (a: number, b: number) =
   pow: power,
   maximum: Math.max, // NaN wins, and 0 over -0
   minimum: Math.min,
+  fmod: (a, b) => a % b,
+  remainder,
+  atan2,
   eq: (a, b) => +(a === b),
   ne: (a, b) => +(a !== b),
   lt: (a, b) => +(a < b),
@@ -82,10 +125,10 @@ export const binaryFunctions: Readonly<Record<BinaryOp, (a: number, b: number) =
   logicalAnd: (a, b) => a & b,
   logicalOr: (a, b) => a | b,
   reluGrad: (x, dy) => (x <= 0 ? 0 : dy),
-  geluGrad: (x, dy) => dy * (phi(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI)),
+  geluGrad: (x, dy) => dy * (phi(x) + (x * exp(-0.5 * x * x)) / sqrt(2 * Math.PI)),
   geluTanhGrad: (x, dy) => {
     const t = tanh(geluInner(x));
-    return dy * 0.5 * (1 + t + x * (1 - t * t) * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x));
+    return dy * 0.5 * (1 + t + x * (1 - t * t) * sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x));
   },
   siluGrad: (x, dy) => dy * sigmoid(x) * (1 + x * sigmoid(-x)),
   tanhGrad: (y, dy) => dy * (1 - y * y),

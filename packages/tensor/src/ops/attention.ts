@@ -7,7 +7,9 @@ import { broadcastShapes, broadcastStrides, contiguousStrides, show } from '../s
 import { commonBackend, type Tensor } from '../tensor.js';
 import { arange } from './create.js';
 import { dropout } from './dropout.js';
-import { add, div, exp, le, logicalNot, maskedFill, mul, ne, sub, where } from './elementwise.js';
+import { add, div, mul, sub } from './arithmetic.js';
+import { le, logicalNot, maskedFill, ne, where } from './compare.js';
+import { exp } from './math.js';
 import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { matmul } from './matmul.js';
 import { amax, sum } from './reduce.js';

@@ -2,7 +2,8 @@ import { contiguous, record } from '../autograd.js';
 import { ValueError } from '../errors.js';
 import { Rng, type RngState } from '../random.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { mul, where } from './elementwise.js';
+import { mul } from './arithmetic.js';
+import { where } from './compare.js';
 import { bernoulli } from './create.js';
 import { attempt, fusedKernel } from './fused.js';
 

@@ -2,7 +2,8 @@ import { apply, compute, contiguous, record } from '../autograd.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { normalizeAxis, show, sizeOf } from '../shape.js';
 import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
-import { add, ge, le, logicalAnd, lt, mul, sub, where } from './elementwise.js';
+import { add, mul, sub } from './arithmetic.js';
+import { ge, le, logicalAnd, lt, where } from './compare.js';
 import { arange } from './create.js';
 import { reshape, transpose } from './view.js';
 
@@ -30,7 +31,7 @@ function scatterRows(x: Tensor, ids: Tensor, shape: readonly number[]): Tensor {
   const dense = contiguous(x);
   const out = compute(dense.backend, shape, dense.dtype, (buffer, { kernels }) => {
     kernels.fill(buffer, 0);
-    kernels.scatterAdd(buffer, dense.buffer, ids.buffer, sizeOf(shape.slice(1)));
+    kernels.scatter('sum', buffer, dense.buffer, ids.buffer, sizeOf(shape.slice(1)));
   });
   return record('scatterRows', out, shape, [dense], (dy) => [() => gatherRows('gather', dy, ids)]);
 }

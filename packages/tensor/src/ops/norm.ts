@@ -3,7 +3,8 @@ import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { type Shape, sameShape, show, sizeOf } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
-import { add, mul, rsqrt, square, sub } from './elementwise.js';
+import { add, mul, square, sub } from './arithmetic.js';
+import { rsqrt } from './math.js';
 import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { mean } from './reduce.js';
 

@@ -5,7 +5,8 @@ import { noGrad } from '../mode.js';
 import { tidy } from '../scope.js';
 import { sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
-import { add, div, mul, sqrt, sub } from './elementwise.js';
+import { add, div, mul, sub } from './arithmetic.js';
+import { sqrt } from './math.js';
 import { fusedKernel } from './fused.js';
 
 /*

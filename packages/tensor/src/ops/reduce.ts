@@ -4,7 +4,9 @@ import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { normalizeAxes, normalizeAxis, type Shape, show, sizeOf } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { add, div, eq, exp, log, mul, sqrt, square, sub, where } from './elementwise.js';
+import { add, div, mul, square, sub } from './arithmetic.js';
+import { eq, where } from './compare.js';
+import { exp, log, sqrt } from './math.js';
 import { cast, permute, reshape } from './view.js';
 
 export interface ReduceOptions {

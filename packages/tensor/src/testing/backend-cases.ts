@@ -9,6 +9,7 @@ import { copyCases } from './kernel-cases/copy.js';
 import { elementwiseCases } from './kernel-cases/elementwise.js';
 import { indexingCases } from './kernel-cases/indexing.js';
 import { matmulCases } from './kernel-cases/matmul.js';
+import { orderCases } from './kernel-cases/order.js';
 import { randomCases } from './kernel-cases/random.js';
 import { reduceCases } from './kernel-cases/reduce.js';
 import { selectAndCastCases } from './kernel-cases/select-and-cast.js';
@@ -24,6 +25,7 @@ export const backendCases: readonly BackendCase[] = [
   ...selectAndCastCases,
   ...elementwiseCases,
   ...reduceCases,
+  ...orderCases,
   ...matmulCases,
   ...indexingCases,
   ...windowCases,

@@ -10,8 +10,8 @@ import { broadcasts, extent } from './broadcasts.js';
 /** What IEEE 754 rounds correctly, or what does not round at all. */
 // biome-ignore format: a table
 const exactOps = new Set<UnaryOp | BinaryOp>([
-  'neg', 'abs', 'sign', 'square', 'relu', 'floor', 'ceil', 'round', 'isnan', 'logicalNot',
-  'add', 'sub', 'mul', 'maximum', 'minimum', ...compareOps, 'reluGrad',
+  'neg', 'abs', 'sign', 'square', 'relu', 'floor', 'ceil', 'round', 'trunc', 'isnan', 'logicalNot',
+  'add', 'sub', 'mul', 'maximum', 'minimum', 'fmod', ...compareOps, 'reluGrad',
 ]);
 /** 2.5 units in the last place, which WGSL allows. */
 const nearlyExactOps = new Set<UnaryOp | BinaryOp>(['sqrt', 'reciprocal', 'div']);
@@ -19,6 +19,7 @@ const nearlyExactOps = new Set<UnaryOp | BinaryOp>(['sqrt', 'reciprocal', 'div']
 function toleranceOf(op: UnaryOp | BinaryOp): Tolerance {
   if (exactOps.has(op)) return exact;
   if (nearlyExactOps.has(op)) return { rtol: 3e-7 };
+  if (op === 'remainder') return { rtol: 1e-6, atol: 1e-37 };
   return op === 'pow' ? { rtol: 4e-6, atol: 1e-37 } : { rtol: 2e-6, atol: 3e-7 };
 }
 
@@ -32,11 +33,17 @@ const domains: { readonly [name: string]: readonly [low: number, high: number] }
   exp: [-80, 80],
   sin: [-100, 100],
   cos: [-100, 100],
+  tan: [-1.4, 1.4],
+  asin: [-1, 1],
+  acos: [-1, 1],
+  acosh: [1, 9],
+  atanh: [-0.999, 0.999],
 };
 
 const integerUnaryOps: readonly UnaryOp[] = ['neg', 'abs', 'sign', 'square', 'relu'];
 /** Steady at 0, where they are as good as x: a small result must be right relatively, too. */
-const steadyOps: readonly UnaryOp[] = ['expm1', 'log1p', 'sin', 'tanh', 'erf'];
+// biome-ignore format: a list
+const steadyOps: readonly UnaryOp[] = ['expm1', 'log1p', 'sin', 'tan', 'asin', 'atan', 'sinh', 'asinh', 'atanh', 'tanh', 'erf'];
 
 function unaryTrial(op: UnaryOp, x: TypedArray): Trial<{ x: TypedArray }> {
   const dtype: DType = op === 'isnan' || op === 'logicalNot' ? 'bool' : x instanceof Int32Array ? 'int32' : 'float32';
@@ -65,7 +72,9 @@ function unaryCases(op: UnaryOp): BackendCase[] {
 
 /** Beyond 1e4 the sine of a float32 says little; elsewhere every special value counts. */
 function specialsFor(op: UnaryOp): Float32Array {
-  return op === 'sin' || op === 'cos' ? specialValues.filter((x) => !(Math.abs(x) > 1e4) || Math.abs(x) === Infinity) : specialValues;
+  return op === 'sin' || op === 'cos' || op === 'tan'
+    ? specialValues.filter((x) => !(Math.abs(x) > 1e4) || Math.abs(x) === Infinity)
+    : specialValues;
 }
 
 function integerUnaryCase(op: UnaryOp): BackendCase {
@@ -93,7 +102,7 @@ function sampleFor(op: BinaryOp, seed: number, n: number, right: boolean): Typed
   if (op === 'logicalAnd' || op === 'logicalOr') return booleanSample(seed, n);
   if (op === 'pow') return uniformSample(seed, n, right ? -3 : 0.1, 3);
   if (op === 'eq' || op === 'ne') return Float32Array.from(integerSample(seed, n, 0, 2));
-  return op === 'div' && right ? uniformSample(seed, n, 0.2, 3) : uniformSample(seed, n, -3, 3);
+  return (op === 'div' || op === 'fmod' || op === 'remainder') && right ? uniformSample(seed, n, 0.2, 3) : uniformSample(seed, n, -3, 3);
 }
 
 function binaryCases(op: BinaryOp): BackendCase[] {
@@ -222,7 +231,7 @@ export const elementwiseCases: readonly BackendCase[] = [
   ...[...arithmeticOps, ...compareOps, ...activationGradOps].flatMap(binaryCases),
   ...[...arithmeticOps, ...compareOps].filter((op) => !op.startsWith('logical')).map(specialPairsCase),
   ...activationGradOps.map(gradSpecialsCase),
-  ...[...arithmeticOps, ...compareOps].filter((op) => !op.startsWith('logical')).map(integerBinaryCase),
+  ...[...arithmeticOps, ...compareOps].filter((op) => !op.startsWith('logical') && op !== 'atan2').map(integerBinaryCase),
   divisionCase,
   { name: 'elementwise: in place', run: inPlace },
   { name: 'elementwise: signed zeros', run: signedZeros },

@@ -14,6 +14,9 @@ const smooth: readonly (readonly [name: string, op: Unary, range: Range])[] = [
   ['neg', ops.neg, wide], ['abs', ops.abs, wide], ['sign', ops.sign, wide], ['square', ops.square, wide], ['sqrt', ops.sqrt, positive],
   ['rsqrt', ops.rsqrt, positive], ['reciprocal', ops.reciprocal, positive], ['exp', ops.exp, wide], ['log', ops.log, positive],
   ['expm1', ops.expm1, wide], ['log1p', ops.log1p, [-0.8, 4]], ['sin', ops.sin, wide], ['cos', ops.cos, wide], ['tanh', ops.tanh, wide],
+  ['tan', ops.tan, [-1.2, 1.2]], ['asin', ops.asin, [-0.9, 0.9]], ['acos', ops.acos, [-0.9, 0.9]], ['atan', ops.atan, wide],
+  ['sinh', ops.sinh, wide], ['cosh', ops.cosh, wide], ['asinh', ops.asinh, wide], ['acosh', ops.acosh, [1.2, 4]],
+  ['atanh', ops.atanh, [-0.9, 0.9]], ['trunc', ops.trunc, wide],
   ['erf', ops.erf, wide], ['floor', ops.floor, wide], ['ceil', ops.ceil, wide], ['round', ops.round, wide], ['sigmoid', ops.sigmoid, wide],
   ['relu', ops.relu, wide], ['gelu', ops.gelu, wide], ['geluTanh', ops.geluTanh, wide], ['silu', ops.silu, wide],
   ['softplus', ops.softplus, wide], ['logSigmoid', ops.logSigmoid, wide], ['mish', ops.mish, wide], ['hardSwish', ops.hardSwish, [-5, 5]],
@@ -77,6 +80,7 @@ type Binary = (a: ops.Operand, b: ops.Operand) => ops.Tensor;
 const arithmetic: readonly (readonly [name: string, op: Binary, a: Range, b: Range])[] = [
   ['add', ops.add, wide, wide], ['sub', ops.sub, wide, wide], ['mul', ops.mul, wide, wide], ['div', ops.div, wide, [0.3, 3]],
   ['pow', ops.pow, [0.3, 2], wide], ['maximum', ops.maximum, wide, wide], ['minimum', ops.minimum, wide, wide],
+  ['remainder', ops.remainder, wide, [0.7, 2]], ['fmod', ops.fmod, wide, [0.7, 2]],
 ];
 
 const shapeError = (name: string, op: Binary) => ({
@@ -109,6 +113,22 @@ function arithmeticCase(name: string, op: Binary, a: Range, b: Range): OpCase {
     errors: [shapeError(name, op), dtypeError(name, op)],
   };
 }
+
+const angleCase: OpCase = {
+  name: 'atan2',
+  samples: (rng) => [
+    ...shapePairs.map(([left, right]): OpSample => {
+      const inputs = [floats(rng, left), floats(rng, right, 0.3, 2)];
+      return { what: `${show(left)} with ${show(right)}`, inputs, run: ops.atan2 };
+    }),
+    { what: 'all quadrants', inputs: [given('float32', [4], [1, 1, -1, -1]), given('float32', [4], [2, -2, 2, -2])], run: ops.atan2 },
+    { what: 'a number', inputs: [floats(rng, [5])], run: (x) => ops.atan2(x, -1) },
+  ],
+  errors: [
+    shapeError('atan2', ops.atan2),
+    { what: 'int32', kind: DTypeError, mentions: ['atan2', 'float'], run: () => ops.atan2(tensor(Int32Array.of(1)), 2) },
+  ],
+};
 
 // biome-ignore format: a table
 const comparisons: readonly (readonly [name: string, op: Binary])[] = [
@@ -189,6 +209,7 @@ export const elementwiseOps: readonly OpCase[] = [
   ...withOptions,
   ...predicates,
   ...arithmetic.map(([name, op, a, b]) => arithmeticCase(name, op, a, b)),
+  angleCase,
   ...comparisons.map(([name, op]) => comparisonCase(name, op)),
   logicalCase('logicalAnd', ops.logicalAnd),
   logicalCase('logicalOr', ops.logicalOr),
