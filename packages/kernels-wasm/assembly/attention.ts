@@ -26,7 +26,6 @@ export class Attention {
   causal: i32;
   causalOffset: i32;
   scale: f32;
-  scratch: usize;
   lse: usize;
   maskKind: i32;
   mask: usize;
@@ -96,16 +95,19 @@ function visible(s: Attention, i: i32, from: i32, count: i32): i32 {
   return max(0, min(count, i + s.causalOffset + 1 - from));
 }
 
-export function attention(args: usize): void {
+/**
+ * Key/value heads `from` to `to` of all samples, counted through (sample · kvHeads + head), and of their queries the squares from query
+ * `first` to `last`.
+ */
+export function attention(args: usize, from: i32, to: i32, first: i32, last: i32, scratch: usize): void {
   const s = changetype<Attention>(args);
-  for (let b = 0; b < s.batch; b++) {
-    for (let kv = 0; kv < s.kvHeads; kv++) {
-      const packed = s.scratch;
-      packRows8(packed, s.k + b * s.kBatch + kv * s.kHead, s.kToken, s.keys, s.dim);
-      const v = s.v + b * s.vBatch + kv * s.vHead;
-      for (let h = firstHead(s, kv); h < firstHead(s, kv + 1); h++) {
-        for (let i = 0; i < s.queries; i += TILE) forwardBlock(s, b, h, i, packed, v);
-      }
+  for (let index = from; index < to; index++) {
+    const b = index / s.kvHeads;
+    const kv = index % s.kvHeads;
+    packRows8(scratch, s.k + b * s.kBatch + kv * s.kHead, s.kToken, s.keys, s.dim);
+    const v = s.v + b * s.vBatch + kv * s.vHead;
+    for (let h = firstHead(s, kv); h < firstHead(s, kv + 1); h++) {
+      for (let i = first; i < last; i += TILE) forwardBlock(s, b, h, i, scratch, v);
     }
   }
 }
@@ -228,30 +230,30 @@ function writeRow(out: usize, x: usize, n: i32, factor: f32, zero: bool): void {
  * The gradient: with P = exp(scale · q kᵀ + mask - lse) and D = rowsum(dOut · out),
  * dv = Pᵀ dOut, dS = P (dOut vᵀ - D), dq = scale · dS k, dk = scale · dSᵀ q; key/value heads sum over the query heads that share them.
  */
-export function attentionGrad(args: usize): void {
+export function attentionGrad(args: usize, from: i32, to: i32, scratch: usize): void {
   const s = changetype<Attention>(args);
   const dim = up8(s.dim);
   const valueDim = up8(s.valueDim);
   const keys8 = up8(s.keys);
-  const k8 = s.scratch;
+  const k8 = scratch;
   const v8 = k8 + (<usize>(keys8 * s.dim) << 2);
   const sumK = v8 + (<usize>(keys8 * s.valueDim) << 2);
   const sumV = sumK + (<usize>((s.keys + 6) * dim) << 2);
   const rest = sumV + (<usize>((s.keys + 6) * valueDim) << 2);
-  for (let b = 0; b < s.batch; b++) {
-    for (let kv = 0; kv < s.kvHeads; kv++) {
-      packRows8(k8, s.k + b * s.kBatch + kv * s.kHead, s.kToken, s.keys, s.dim);
-      packRows8(v8, s.v + b * s.vBatch + kv * s.vHead, s.vToken, s.keys, s.valueDim);
-      memory.fill(sumK, 0, rest - sumK);
-      for (let h = firstHead(s, kv); h < firstHead(s, kv + 1); h++) {
-        for (let i = 0; i < s.queries; i += TILE) backwardBlock(s, b, h, kv, i, k8, v8, sumK, sumV, rest);
-      }
-      for (let j = 0; j < s.keys; j++) {
-        const dk = s.dk + b * s.dkBatch + kv * s.dkHead + j * s.dkToken;
-        const dv = s.dv + b * s.dvBatch + kv * s.dvHead + j * s.dvToken;
-        writeRow(dk, sumK + (<usize>(j * dim) << 2), s.dim, s.scale, false);
-        writeRow(dv, sumV + (<usize>(j * valueDim) << 2), s.valueDim, 1, false);
-      }
+  for (let index = from; index < to; index++) {
+    const b = index / s.kvHeads;
+    const kv = index % s.kvHeads;
+    packRows8(k8, s.k + b * s.kBatch + kv * s.kHead, s.kToken, s.keys, s.dim);
+    packRows8(v8, s.v + b * s.vBatch + kv * s.vHead, s.vToken, s.keys, s.valueDim);
+    memory.fill(sumK, 0, rest - sumK);
+    for (let h = firstHead(s, kv); h < firstHead(s, kv + 1); h++) {
+      for (let i = 0; i < s.queries; i += TILE) backwardBlock(s, b, h, kv, i, k8, v8, sumK, sumV, rest);
+    }
+    for (let j = 0; j < s.keys; j++) {
+      const dk = s.dk + b * s.dkBatch + kv * s.dkHead + j * s.dkToken;
+      const dv = s.dv + b * s.dvBatch + kv * s.dvHead + j * s.dvToken;
+      writeRow(dk, sumK + (<usize>(j * dim) << 2), s.dim, s.scale, false);
+      writeRow(dv, sumV + (<usize>(j * valueDim) << 2), s.valueDim, 1, false);
     }
   }
 }

@@ -325,7 +325,7 @@ function collect(to: usize, from: usize, step: i32, type: i32, n: i32): void {
 }
 
 // One row. Steps are in bytes; vectors where both inputs are contiguous or constant, else by chunks through the scratch.
-function row2(code: i32, type: i32, out: usize, a: usize, aStep: i32, b: usize, bStep: i32, n: i32, scratch: usize): void {
+export function binaryRow(code: i32, type: i32, out: usize, a: usize, aStep: i32, b: usize, bStep: i32, n: i32, scratch: usize): void {
   const a2 = scratch;
   const b2 = scratch + CHUNK_BYTES;
   const y2 = scratch + 2 * CHUNK_BYTES;
@@ -349,7 +349,7 @@ function row2(code: i32, type: i32, out: usize, a: usize, aStep: i32, b: usize, 
 /** Operands of `walk`: out, a, b. `aStep` and `bStep` are those of the innermost dimension, of n elements, in bytes. */
 export function binary(code: i32, type: i32, walk: usize, n: i32, aStep: i32, bStep: i32, scratch: usize): void {
   do {
-    row2(code, type, at(walk, 0), at(walk, 1), aStep, at(walk, 2), bStep, n, scratch);
+    binaryRow(code, type, at(walk, 0), at(walk, 1), aStep, at(walk, 2), bStep, n, scratch);
   } while (advance(walk));
 }
 

@@ -1,11 +1,11 @@
-export { binary, cast, fill32, fill8, logicalNot, select, unary } from './elementwise';
+export { binary, binaryRow, cast, fill32, fill8, logicalNot, select, unary } from './elementwise';
 export { copyElements1, copyElements4, copyRuns, copyTransposed } from './copy';
-export { linear, matmul, matmulScratch } from './matmul';
+export { matmul, matmulScratch, skinny } from './matmul';
 export { argmaxFloat, argmaxInt, cumulateFloat, cumulateInt, reduceFloat, reduceInt } from './reduce';
 export { badId, gather, scatter, scatterAddFloat, scatterSet, slide } from './gather';
 export { dropout, random } from './random';
 export { softmax, softmaxGrad } from './softmax';
-export { layerNorm, normGrad, rmsNorm } from './norm';
+export { layerNorm, normGrad, rmsNorm, sumRows } from './norm';
 export { badTarget, crossEntropy, crossEntropyGrad } from './loss';
 export { adamStep } from './optim';
 export function heapBase(): usize {

@@ -12,31 +12,9 @@ const KC: i32 = 256;
 const MC: i32 = 144;
 const NC: i32 = 1024;
 
-/** Products of so few rows read B where it lies. */
-const SKINNY: i32 = 5;
-
-/** Bytes of scratch that `matmul` and `linear` need. */
+/** Bytes of scratch that `matmul` and `skinny` need. */
 export function matmulScratch(): i32 {
   return (MC * KC + NC * KC + 64) * 4;
-}
-
-export function matmul(
-  out: usize, a: usize, b: usize, batch: i32, m: i32, n: i32, k: i32,
-  aBatch: usize, bBatch: usize, transA: bool, transB: bool, alpha: f32, accumulate: bool, scratch: usize,
-): void {
-  for (; batch > 0; batch--) {
-    product(out, a, b, m, n, k, transA, transB, alpha, accumulate, 0, 0, 0, scratch);
-    out += <usize>(m * n) << 2;
-    a += aBatch << 2;
-    b += bBatch << 2;
-  }
-}
-
-/** out = act(x · op(weight) + bias); `bias` and `pre` may be 0. `act`: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu. */
-export function linear(
-  out: usize, pre: usize, x: usize, weight: usize, bias: usize, rows: i32, n: i32, k: i32, transB: bool, act: i32, scratch: usize,
-): void {
-  product(out, x, weight, rows, n, k, false, transB, 1, false, bias, pre, act, scratch);
 }
 
 @inline
@@ -44,20 +22,38 @@ function ceilDiv(a: i32, b: i32): i32 {
   return (a + b - 1) / b;
 }
 
+/**
+ * out = act(alpha · op(a) · op(b) + bias) (+ out) for `batch` matrices of m rows and n columns, which may be a part of larger ones: `lda`,
+ * `ldb` and `ldc` are the bytes from one stored row to the next, the others from one matrix to the next. `bias` and `pre`, which receives
+ * what is before the activation, may be 0. `act`: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu.
+ */
+export function matmul(
+  out: usize, a: usize, b: usize, batch: i32, m: i32, n: i32, k: i32, lda: usize, ldb: usize, ldc: usize, aBatch: usize, bBatch: usize,
+  outBatch: usize, transA: bool, transB: bool, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
+): void {
+  for (; batch > 0; batch--) {
+    product(out, a, b, m, n, k, lda, ldb, ldc, transA, transB, alpha, accumulate, bias, pre, act, scratch);
+    out += outBatch;
+    a += aBatch;
+    b += bBatch;
+  }
+}
+
+/** As `matmul`, for one matrix `a` of at most four rows, which lie `k` floats apart: B is read where it lies. */
+export function skinny(
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldb: usize, ldc: usize, transB: bool, alpha: f32, accumulate: bool,
+  bias: usize, pre: usize, act: i32, scratch: usize,
+): void {
+  if (transB) skinnyRows(out, a, b, m, n, k, ldc, alpha, accumulate);
+  else skinnyColumns(out, a, b, m, n, k, ldb, ldc, alpha, accumulate, scratch);
+  if (bias != 0 || pre != 0 || act != 0) epilogue(out, pre, bias, act, m, n, ldc);
+}
+
 function product(
-  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, lda: usize, ldb: usize, ldc: usize,
   transA: bool, transB: bool, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
 ): void {
-  const lda: usize = (transA ? m : k) << 2;
-  const ldb: usize = (transB ? k : n) << 2;
-  const ldc: usize = n << 2;
   const finish = bias != 0 || pre != 0 || act != 0;
-  if (m < SKINNY && !transA) {
-    if (transB) skinnyRows(out, a, b, m, n, k, alpha, accumulate);
-    else skinnyColumns(out, a, b, m, n, k, alpha, accumulate, scratch);
-    if (finish) epilogue(out, pre, bias, act, m, n, ldc);
-    return;
-  }
   const aPack = scratch + 256;
   const bPack = aPack + MC * KC * 4;
   // Equal blocks of k, a multiple of four each.

@@ -61,32 +61,34 @@ export function rmsNorm(out: usize, rstd: usize, x: usize, weight: usize, rows: 
   }
 }
 
-/** Rows whose weight gradients are summed in the scratch before they are added to the total: sums stay shallow. */
+/** Rows whose weight gradients are summed by themselves before they are added to the total: sums stay shallow. */
 const BLOCK: i32 = 64;
 
 /**
- * With g = dy · weight and x̂ = (x - mean) rstd: dx = rstd (g - mean(g) - x̂ mean(g x̂)), dWeight = Σ dy x̂, dBias = Σ dy.
- * `mean` 0 means RMS norm, without mean(g). `weight`, `dWeight` and `dBias` may be 0. `scratch` has room for 2 n floats.
+ * With g = dy · weight and x̂ = (x - mean) rstd: dx = rstd (g - mean(g) - x̂ mean(g x̂)), and to `sums` [2, n] go Σ dy x̂ and Σ dy.
+ * `mean` 0 means RMS norm, without mean(g). `weight` may be 0. `scratch` has room for 2 n floats.
  */
 export function normGrad(
-  dx: usize, dWeight: usize, dBias: usize, dy: usize, x: usize, weight: usize, mean: usize, rstd: usize, rows: i32, n: i32, scratch: usize,
+  dx: usize, sums: usize, dy: usize, x: usize, weight: usize, mean: usize, rstd: usize, rows: i32, n: i32, scratch: usize,
 ): void {
   const bytes = <usize>n << 2;
-  const sumWeight = scratch;
-  const sumBias = scratch + bytes;
-  if (dWeight != 0) memory.fill(dWeight, 0, bytes);
-  if (dBias != 0) memory.fill(dBias, 0, bytes);
+  memory.fill(sums, 0, 2 * bytes);
   for (let i = 0; i < rows; i += BLOCK) {
     const count = min(BLOCK, rows - i);
     memory.fill(scratch, 0, 2 * bytes);
     for (let j = i; j < i + count; j++) {
       const row = <usize>j * bytes;
       const m: f32 = mean == 0 ? 0 : load<f32>(mean + (<usize>j << 2));
-      rowGrad(dx + row, sumWeight, sumBias, dy + row, x + row, weight, mean != 0, m, load<f32>(rstd + (<usize>j << 2)), n);
+      rowGrad(dx + row, scratch, scratch + bytes, dy + row, x + row, weight, mean != 0, m, load<f32>(rstd + (<usize>j << 2)), n);
     }
-    if (dWeight != 0) addRow(dWeight, sumWeight, n);
-    if (dBias != 0) addRow(dBias, sumBias, n);
+    addRow(sums, scratch, 2 * n);
   }
+}
+
+/** out = Σ of `count` rows of n floats, `step` bytes apart. */
+export function sumRows(out: usize, x: usize, count: i32, step: usize, n: i32): void {
+  memory.copy(out, x, <usize>n << 2);
+  for (let i = 1; i < count; i++) addRow(out, x + <usize>i * step, n);
 }
 
 function addRow(out: usize, x: usize, n: i32): void {

@@ -6,18 +6,17 @@ import { loadPart, madd, storePart, sumLanes } from './simd';
  */
 const BLOCK: i32 = 1024;
 
-/** out[i, j] = a[i, :] · b[j, :] with b [n, k]. */
-export function skinnyRows(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, alpha: f32, accumulate: bool): void {
+/** out[i, j] = a[i, :] · b[j, :] with b [n, k]; `outRow` is the bytes from one row of `out` to the next. */
+export function skinnyRows(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, outRow: usize, alpha: f32, accumulate: bool): void {
   const row = <usize>k << 2;
   for (let p = 0; p < k; p += BLOCK) {
     const o = <usize>p << 2;
-    rowsBlock(out, a + o, b + o, m, n, min(BLOCK, k - p), row, alpha, accumulate || p > 0);
+    rowsBlock(out, a + o, b + o, m, n, min(BLOCK, k - p), row, outRow, alpha, accumulate || p > 0);
   }
 }
 
 /** Two rows of `a` against four of `b` at a time, lanes along k; `row` is the bytes from one row of each to the next. */
-function rowsBlock(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, row: usize, alpha: f32, accumulate: bool): void {
-  const outRow = <usize>n << 2;
+function rowsBlock(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, row: usize, outRow: usize, alpha: f32, accumulate: bool): void {
   for (let j = 0; j < n; j += 4) {
     const count = min(4, n - j);
     const b0 = b + <usize>j * row;
@@ -117,20 +116,21 @@ function dots8(
 const STRIP: i32 = 1024;
 
 /** out[i, :] = Σ a[i, p] b[p, :] with b [k, n]: four rows of `b` at a time are added to each row of `out`, which stays in the cache. */
-export function skinnyColumns(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, alpha: f32, accumulate: bool, scratch: usize): void {
-  const row = <usize>n << 2;
-  if (!accumulate) memory.fill(out, 0, <usize>m * row);
+export function skinnyColumns(
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, row: usize, outRow: usize, alpha: f32, accumulate: bool, scratch: usize,
+): void {
+  if (!accumulate) for (let i = 0; i < m; i++) memory.fill(out + <usize>i * outRow, 0, <usize>n << 2);
   for (let j = 0; j < n; j += STRIP) {
     const columns = min(STRIP, n - j);
     const o = <usize>j << 2;
     const first = min(BLOCK, k);
     for (let p = 0; p < first; p += 4) {
       for (let i = 0; i < m; i++) {
-        addRows(out + <usize>i * row + o, a + (<usize>(i * k + p) << 2), b + <usize>p * row + o, row, columns, first - p, alpha);
+        addRows(out + <usize>i * outRow + o, a + (<usize>(i * k + p) << 2), b + <usize>p * row + o, row, columns, first - p, alpha);
       }
     }
     for (let p = first; p < k; p += BLOCK) {
-      for (let i = 0; i < m; i++) laterBlock(out + <usize>i * row + o, a + (<usize>(i * k) << 2), b + o, row, columns, p, min(p + BLOCK, k), alpha, scratch);
+      for (let i = 0; i < m; i++) laterBlock(out + <usize>i * outRow + o, a + (<usize>(i * k) << 2), b + o, row, columns, p, min(p + BLOCK, k), alpha, scratch);
     }
   }
 }

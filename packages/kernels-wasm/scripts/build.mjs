@@ -10,7 +10,20 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const asc = join(dirname(createRequire(import.meta.url).resolve('assemblyscript/package.json')), 'bin', 'asc.js');
 const builds = { simd: 'simd', relaxed: 'simd,relaxed-simd' };
 // 112 and 201: v128 between functions, and a 64-bit memory. Neither leaves the module.
-const flags = ['-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--disableWarning', '112', '--disableWarning', '201'];
+// The memory's limits stand in the import, where src/load.ts makes it a shared one for threads.
+const flags = [
+  '-O3',
+  '--runtime',
+  'stub',
+  '--noAssert',
+  '--importMemory',
+  '--maximumMemory',
+  '65536',
+  '--disableWarning',
+  '112',
+  '--disableWarning',
+  '201',
+];
 
 // The builds differ little, but deflate looks back only 32 kB: slices of each in turn put what is alike next to one another.
 const SLICES = 8;

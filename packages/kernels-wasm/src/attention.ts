@@ -1,15 +1,25 @@
 import { type AttentionArgs, type Fused, type HeadView, ShapeError, ValueError } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
+import { pieces } from './pieces.js';
+import type { Team } from './team.js';
 
 const FLOAT = new Float32Array(1);
 const FLOAT_BITS = new Int32Array(FLOAT.buffer);
+/** Queries in a square: TILE of assembly/tile.ts. */
+const SQUARE = 48;
+/** Multiply-adds that are worth another thread. */
+const WORTHWHILE = 2 ** 20;
 const NO_VIEW = [0, 0, 0, 0] as const;
 
 /** Buffers of one call, to be written in the order of the class `Attention` in assembly/attention.ts. */
 type Place = readonly [address: number, batchBytes: number, headBytes: number, tokenBytes: number];
 
-export function attentionKernels(heap: Heap, exports: Exports): Required<Pick<Fused<WasmBuffer>, 'attention' | 'attentionGrad'>> {
+export function attentionKernels(
+  heap: Heap,
+  exports: Exports,
+  team: Team,
+): Required<Pick<Fused<WasmBuffer>, 'attention' | 'attentionGrad'>> {
   return {
     attention(out, lse, q, k, v, mask, args) {
       const op = 'attention';
@@ -77,15 +87,17 @@ export function attentionKernels(heap: Heap, exports: Exports): Required<Pick<Fu
     const [q, k, v, out, dq = NO_VIEW, dk = NO_VIEW, dv = NO_VIEW] = places as [Place, Place, Place, Place, Place?, Place?, Place?];
     FLOAT[0] = scale;
     const words = [batch, heads, kvHeads, queryLength, keyLength, dim, valueDim, Number(causalOffset !== null), causalOffset ?? 0, FLOAT_BITS[0]!];
-    const at = heap.small / 4;
-    const write = (scratch: number): void => {
-      heap.i32.set([...words, scratch, lse, ...maskPlace(op, mask, args), ...q, ...k, ...v, ...out, dOut, ...dq, ...dk, ...dv], at);
-    };
-    write(0);
-    heap.scratch(exports.attentionScratch(heap.small, Number(backward)), (scratch) => {
-      write(scratch);
-      if (backward) exports.attentionGrad(heap.small);
-      else exports.attention(heap.small);
-    });
+    heap.i32.set([...words, lse, ...maskPlace(op, mask, args), ...q, ...k, ...v, ...out, dOut, ...dq, ...dk, ...dv], heap.small / 4);
+    const scratch = exports.attentionScratch(heap.small, Number(backward));
+    const most = Math.min(4 * team.size, Math.floor((batch * heads * queryLength * keyLength * (dim + valueDim)) / WORTHWHILE));
+    const cuts = pieces(batch * kvHeads, 1, team.size === 1 ? 1 : most);
+    if (backward) {
+      team.run('attentionGrad', cuts.map(([from, to]) => [heap.small, from, to, 0]), 3, scratch); // biome-ignore format: one call
+      return;
+    }
+    // Few heads: their queries are cut, too, by whole squares.
+    const squares = pieces(queryLength, SQUARE, cuts.length < team.size ? Math.ceil(most / cuts.length) : 1);
+    const calls = cuts.flatMap(([from, to]) => squares.map(([first, last]) => [heap.small, from, to, first, last, 0]));
+    team.run('attention', calls, 5, scratch);
   }
 }

@@ -1,7 +1,9 @@
 import { type BinaryOp, type DType, DTypeError, type Kernels, ShapeError, type TypedArray, type UnaryOp } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
+import { pieces } from './pieces.js';
 import { contiguousStrides, extentOf, mergeDims, sizeOf, writeWalk } from './strided.js';
+import type { Team } from './team.js';
 
 // Codes of assembly/elementwise.ts: [float32, int32], null where there is none.
 const unaryCodes: Record<Exclude<UnaryOp, 'isnan' | 'logicalNot' | HostOp>, readonly [number, number | null]> = {
@@ -65,6 +67,8 @@ const binaryCodes: Record<BinaryOp, readonly [float: number | null, int: number 
 };
 
 const FIRST_BOOL = 32;
+/** Elements that are worth another thread. */
+const WORTHWHILE = 2 ** 15;
 const types: Partial<Record<DType, number>> = { float32: 0, int32: 1, bool: 2 };
 const word = new Float32Array(1);
 
@@ -74,7 +78,7 @@ function hostUnary(f: (x: number) => number, to: TypedArray, from: TypedArray): 
 
 type Elementwise = Pick<Kernels<WasmBuffer>, 'fill' | 'cast' | 'unary' | 'binary' | 'select'>;
 
-export function elementwise(heap: Heap, exports: Exports): Elementwise {
+export function elementwise(heap: Heap, exports: Exports, team: Team): Elementwise {
   const walk = heap.small;
   const chunks = heap.small + 1024;
   return {
@@ -110,7 +114,9 @@ export function elementwise(heap: Heap, exports: Exports): Elementwise {
       } else {
         const code = unaryCodes[op][x.dtype === 'int32' ? 1 : 0];
         if (code === null || x.dtype === 'bool') throw new DTypeError(`wasm ${op}: x: dtype ${x.dtype} is not supported`);
-        exports.unary(code, heap.at(op, 'out', out, x.dtype, n), from, n, chunks);
+        const to = heap.at(op, 'out', out, x.dtype, n);
+        const cuts = team.size === 1 ? [[0, n] as const] : pieces(n, 16, Math.min(2 * team.size, Math.floor(n / WORTHWHILE)));
+        team.run('unary', cuts.map(([i, end]) => [code, to + i * 4, from + i * 4, end - i, 0]), 4); // biome-ignore format: one call
       }
     },
 
@@ -160,6 +166,15 @@ export function elementwise(heap: Heap, exports: Exports): Elementwise {
     ];
     const dims = mergeDims(shape, [contiguousStrides(shape), aStrides, bStrides]);
     const last = dims.sizes.length - 1;
+    if (last === 0 && team.size > 1 && n >= 2 * WORTHWHILE) {
+      const [y, u, v] = operands.map(({ address }) => address) as [number, number, number];
+      const [du, dv] = [dims.strides[1]![0]! * bytes, dims.strides[2]![0]! * bytes];
+      const calls = pieces(n, 16, Math.min(2 * team.size, Math.floor(n / WORTHWHILE))).map(([i, end]) => {
+        return [code, types[a.dtype]!, y + i * operands[0]!.bytes, u + i * du, du, v + i * dv, dv, end - i, 0];
+      });
+      team.run('binaryRow', calls, 8);
+      return;
+    }
     writeWalk(op, heap.i32, walk, dims, last, operands);
     exports.binary(
       code,

@@ -8,6 +8,7 @@ export interface Exports {
   cast(from: number, to: number, out: number, x: number, n: number): void;
   logicalNot(out: number, x: number, n: number): void;
   unary(code: number, out: number, x: number, n: number, scratch: number): void;
+  binaryRow(code: number, type: number, out: number, a: number, aStep: number, b: number, bStep: number, n: number, scratch: number): void;
   binary(code: number, type: number, walk: number, n: number, aStep: number, bStep: number, scratch: number): void;
   select(type: number, walk: number, n: number, condStep: number, aStep: number, bStep: number, scratch: number): void;
 
@@ -25,13 +26,14 @@ export interface Exports {
 
   // biome-ignore format: one line of data, one of flags
   matmul(
-    out: number, a: number, b: number, batch: number, m: number, n: number, k: number, aBatch: number, bBatch: number,
-    transA: number, transB: number, alpha: number, accumulate: number, scratch: number,
+    out: number, a: number, b: number, batch: number, m: number, n: number, k: number, lda: number, ldb: number, ldc: number,
+    aBatch: number, bBatch: number, outBatch: number, transA: number, transB: number, alpha: number, accumulate: number,
+    bias: number, pre: number, act: number, scratch: number,
   ): void;
   // biome-ignore format: as above
-  linear(
-    out: number, pre: number, x: number, weight: number, bias: number, rows: number, n: number, k: number,
-    transB: number, act: number, scratch: number,
+  skinny(
+    out: number, a: number, b: number, m: number, n: number, k: number, ldb: number, ldc: number,
+    transB: number, alpha: number, accumulate: number, bias: number, pre: number, act: number, scratch: number,
   ): void;
 
   badId(ids: number, n: number, rows: number): number;
@@ -61,9 +63,10 @@ export interface Exports {
   rmsNorm(out: number, rstd: number, x: number, weight: number, rows: number, n: number, eps: number): void;
   // biome-ignore format: as above
   normGrad(
-    dx: number, dWeight: number, dBias: number, dy: number, x: number, weight: number, mean: number, rstd: number,
+    dx: number, sums: number, dy: number, x: number, weight: number, mean: number, rstd: number,
     rows: number, n: number, scratch: number,
   ): void;
+  sumRows(out: number, x: number, count: number, step: number, n: number): void;
 
   badTarget(targets: number, rows: number, classes: number, ignore: number): number;
   // biome-ignore format: as above
@@ -81,6 +84,6 @@ export interface Exports {
   ): void;
 
   attentionScratch(args: number, backward: number): number;
-  attention(args: number): void;
-  attentionGrad(args: number): void;
+  attention(args: number, from: number, to: number, first: number, last: number, scratch: number): void;
+  attentionGrad(args: number, from: number, to: number, scratch: number): void;
 }

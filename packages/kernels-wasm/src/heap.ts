@@ -50,13 +50,13 @@ export class Heap {
   readonly small: number;
   readonly #scratch: number;
 
-  constructor(memory: WebAssembly.Memory, maximumPages: number, exports: Exports) {
+  constructor(memory: WebAssembly.Memory, maximumPages: number, exports: Exports, threads = 1) {
     this.#memory = memory;
     this.#maximum = maximumPages * PAGE;
     this.small = Math.ceil((exports.heapBase() >>> 0) / 64) * 64;
     this.#scratch = this.small + 8192;
-    this.#scratchBytes = exports.matmulScratch();
-    this.#allocator = new Allocator(this.#scratch + this.#scratchBytes);
+    this.#scratchBytes = Math.ceil(exports.matmulScratch() / 64) * 64;
+    this.#allocator = new Allocator(this.#scratch + this.#scratchBytes * threads);
     this.#refresh();
     this.#reserve(0);
   }
@@ -108,14 +108,39 @@ export class Heap {
   }
 
   /** Runs `work` with the address of `bytes` of scratch: the fixed one if it is large enough. */
-  scratch<T>(bytes: number, work: (address: number) => T): T {
-    if (bytes <= this.#scratchBytes) return work(this.#scratch);
-    const block = this.#take(bytes, 'scratch');
+  scratch(bytes: number, work: (address: number) => void): void {
+    this.scratches(1, bytes, work);
+  }
+
+  /** The same for `count` threads: the scratch of the next lies `stride` further on. */
+  scratches(count: number, bytes: number, work: (address: number, stride: number) => void): void {
+    if (bytes <= this.#scratchBytes) {
+      work(this.#scratch, this.#scratchBytes);
+      return;
+    }
+    const stride = Math.ceil(bytes / 64) * 64;
+    const block = this.#take(stride * count, 'scratch');
     try {
-      return work(block.address);
+      work(block.address, stride);
     } finally {
       this.#allocator.release(block);
     }
+  }
+
+  /** Runs `work` with the address of `bytes` that are its own. */
+  block(bytes: number, work: (address: number) => void): void {
+    const block = this.#take(bytes, 'scratch');
+    try {
+      work(block.address);
+    } finally {
+      this.#allocator.release(block);
+    }
+  }
+
+  /** For workers, which have instances of their own on it. */
+  memoryObject(): WebAssembly.Memory {
+    this.#alive();
+    return this.#memory!;
   }
 
   memory(): { buffers: number; bytes: number } {

@@ -1,2 +1,2 @@
-export { wasm, type WasmOptions } from './wasm.js';
+export { type WasmBackend, type WasmOptions, wasm } from './wasm.js';
 export { capabilities, type Capabilities } from './load.js';

@@ -23,24 +23,49 @@ function valid(bytes: readonly number[]): boolean {
 export function capabilities(): Capabilities {
   const simdFound = valid(simdProbe);
   const relaxedFound = valid(relaxedProbe);
-  const why = ['threads: not built yet, kernels run on the calling thread'];
+  const noThreads = threadsLack();
+  const why = noThreads ? [`threads: ${noThreads}`] : [];
   if (!relaxedFound) why.push('relaxedSimd: the engine has no relaxed SIMD; Node 22, Chrome 114 and newer have');
   if (!simdFound)
     why.push(typeof WebAssembly === 'object' ? 'simd: the engine has no 128-bit SIMD' : 'simd: the engine has no WebAssembly');
-  return { simd: simdFound, relaxedSimd: relaxedFound, threads: false, why };
+  return { simd: simdFound, relaxedSimd: relaxedFound, threads: noThreads === null, why };
 }
 
-/** The compiled kernels; `useRelaxed` false takes the plain build. */
-export async function compile(useRelaxed: boolean): Promise<WebAssembly.Module> {
+/** Why there can be no threads, or null. */
+function threadsLack(): string | null {
+  if (typeof SharedArrayBuffer === 'undefined') {
+    return 'no SharedArrayBuffer; a page must be cross-origin isolated (Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp)';
+  }
+  const { process } = globalThis as { process?: { getBuiltinModule?: unknown } };
+  if (typeof Worker === 'undefined' && !process?.getBuiltinModule) return 'the engine has no workers';
+  try {
+    new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    return null;
+  } catch {
+    return 'the engine has no shared WebAssembly memory';
+  }
+}
+
+/** The compiled kernels; `useRelaxed` false takes the plain build, `shared` one that wants a shared memory. */
+export async function compile(useRelaxed: boolean, shared: boolean): Promise<WebAssembly.Module> {
   const { simd: simdFound, relaxedSimd } = capabilities();
   if (!simdFound) throw new BackendError('wasm: this engine has no WebAssembly SIMD; use the CPU backend of @multihead/tensor, cpu()');
   const bytes = await unpack(useRelaxed && relaxedSimd ? 'relaxed' : 'simd');
+  if (shared) shareMemory(bytes);
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
     const reason = "the engine refused to compile WebAssembly; a Content-Security-Policy must allow 'wasm-unsafe-eval'";
     throw new BackendError(`wasm: ${reason}. Otherwise use the CPU backend of @multihead/tensor, cpu()`, { cause });
   }
+}
+
+/** Makes the memory that the module imports, `env.memory` with a minimum and a maximum, a shared one: one flag. */
+function shareMemory(bytes: Uint8Array): void {
+  const name = [3, ...new TextEncoder().encode('env'), 6, ...new TextEncoder().encode('memory'), 2];
+  const at = bytes.findIndex((_, i) => name.every((byte, j) => bytes[i + j] === byte)) + name.length;
+  if (bytes[at] !== 1) throw new BackendError('wasm: the kernels import no memory with a maximum');
+  bytes[at] = 3;
 }
 
 /** The bytes of one build: both lie deflated in slices that take turns (see scripts/build.mjs). */

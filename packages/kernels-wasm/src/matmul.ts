@@ -1,12 +1,39 @@
 import { type Activation, type Fused, type Kernels, ValueError } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
+import { pieces } from './pieces.js';
+import type { Team } from './team.js';
 
 const activations: Record<Activation, number> = { none: 0, relu: 1, gelu: 2, geluTanh: 3, silu: 4 };
 
+/** Products of so few rows read the right-hand side where it lies. */
+const SKINNY = 5;
+/** Multiply-adds that are worth another thread. */
+const WORTHWHILE = 2 ** 20;
+
+/** One product as the kernels take it: sizes, addresses, bytes from row to row and from matrix to matrix. */
+interface Product {
+  readonly out: number;
+  readonly a: number;
+  readonly b: number;
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly aBatch: number;
+  readonly bBatch: number;
+  readonly transA: boolean;
+  readonly transB: boolean;
+  readonly alpha: number;
+  readonly accumulate: boolean;
+  readonly bias: number;
+  readonly pre: number;
+  readonly act: number;
+}
+
 type Products = Pick<Kernels<WasmBuffer>, 'matmul'> & Pick<Fused<WasmBuffer>, 'linear'>;
 
-export function products(heap: Heap, exports: Exports): Products {
+export function products(heap: Heap, exports: Exports, team: Team): Products {
   return {
     matmul(out, a, b, args) {
       let { batch, m, aBatchStride } = args;
@@ -29,26 +56,79 @@ export function products(heap: Heap, exports: Exports): Products {
         batch = 1;
         aBatchStride = 0;
       }
-      heap.scratch(0, (scratch) =>
-        // biome-ignore format: one line of data, one of flags
-        exports.matmul(to, aAt, bAt, batch, m, n, k, aBatchStride, bBatchStride,
-          Number(transA), Number(transB), alpha, Number(accumulate), scratch),
-      );
+      const whole = { bias: 0, pre: 0, act: 0, aBatch: aBatchStride * 4, bBatch: bBatchStride * 4 };
+      multiply({ out: to, a: aAt, b: bAt, batch, m, n, k, transA, transB, alpha, accumulate, ...whole });
     },
 
-    linear(out, pre, x, weight, bias, { rows, inFeatures: k, outFeatures: n, transposed, activation }) {
-      const size = rows * n;
+    linear(out, pre, x, weight, bias, { rows: m, inFeatures: k, outFeatures: n, transposed, activation }) {
+      const size = m * n;
       const to = heap.at('linear', 'out', out, 'float32', size);
       const preAt = heap.optional('linear', 'pre', pre, size);
-      const xAt = heap.at('linear', 'x', x, 'float32', rows * k);
+      const xAt = heap.at('linear', 'x', x, 'float32', m * k);
       const weightAt = heap.at('linear', 'weight', weight, 'float32', n * k);
       const biasAt = heap.optional('linear', 'bias', bias, n);
       if (k === 0) return false;
       if (size === 0) return true;
-      heap.scratch(0, (scratch) =>
-        exports.linear(to, preAt, xAt, weightAt, biasAt, rows, n, k, Number(!transposed), activations[activation], scratch),
-      );
+      const plain = { batch: 1, aBatch: 0, bBatch: 0, transA: false, alpha: 1, accumulate: false };
+      const act = activations[activation];
+      multiply({ out: to, a: xAt, b: weightAt, m, n, k, ...plain, transB: !transposed, bias: biasAt, pre: preAt, act });
       return true;
     },
   };
+
+  function multiply(product: Product): void {
+    const { batch, m, n, k, transA } = product;
+    const most = Math.min(4 * team.size, Math.floor((batch * m * n * k) / WORTHWHILE));
+    if (m < SKINNY && !transA) {
+      // A matrix of so few rows is cut by columns.
+      const cuts = pieces(n, 8, batch > 1 ? 1 : most);
+      for (let i = 0; i < batch; i++)
+        team.run(
+          'skinny',
+          cuts.map((columns) => skinnyCall(product, i, columns)),
+          14,
+        );
+    } else team.run('matmul', parts(product, team.size === 1 ? 1 : most).map((part) => tiledCall(product, part)), 20); // biome-ignore format: two branches
+  }
+}
+
+type Range = readonly [from: number, to: number];
+
+interface Part {
+  readonly matrices: Range;
+  readonly rows: Range;
+  readonly columns: Range;
+}
+
+/** At most `most` parts of equal cost: of the batch if it is large enough, else of the longer side. Where a sum is cut depends on k alone. */
+function parts({ batch, m, n }: Product, most: number): Part[] {
+  const matrices: Range = [0, batch];
+  const rows: Range = [0, m];
+  const columns: Range = [0, n];
+  if (batch >= most) return pieces(batch, 1, most).map((range) => ({ matrices: range, rows, columns }));
+  if (m > n) return pieces(m, 48, most).map((range) => ({ matrices, rows: range, columns }));
+  return pieces(n, 64, most).map((range) => ({ matrices, rows, columns: range }));
+}
+
+function tiledCall(p: Product, { matrices: [from, to], rows: [i, rowEnd], columns: [j, columnEnd] }: Part): number[] {
+  const lda = (p.transA ? p.m : p.k) * 4;
+  const ldb = (p.transB ? p.k : p.n) * 4;
+  const ldc = p.n * 4;
+  const corner = i * ldc + j * 4;
+  const out = p.out + from * p.m * ldc + corner;
+  const a = p.a + from * p.aBatch + (p.transA ? i * 4 : i * lda);
+  const b = p.b + from * p.bBatch + (p.transB ? j * ldb : j * 4);
+  const sizes = [to - from, rowEnd - i, columnEnd - j, p.k, lda, ldb, ldc, p.aBatch, p.bBatch, p.m * ldc];
+  const flags = [Number(p.transA), Number(p.transB), p.alpha, Number(p.accumulate)];
+  return [out, a, b, ...sizes, ...flags, p.bias && p.bias + j * 4, p.pre && p.pre + corner, p.act, 0];
+}
+
+function skinnyCall(p: Product, matrix: number, [j, end]: Range): number[] {
+  const ldb = (p.transB ? p.k : p.n) * 4;
+  const ldc = p.n * 4;
+  const out = p.out + matrix * p.m * ldc + j * 4;
+  const b = p.b + matrix * p.bBatch + (p.transB ? j * ldb : j * 4);
+  const flags = [Number(p.transB), p.alpha, Number(p.accumulate)];
+  const rest = [p.bias && p.bias + j * 4, p.pre && p.pre + j * 4, p.act, 0];
+  return [out, p.a + matrix * p.aBatch, b, p.m, end - j, p.k, ldb, ldc, ...flags, ...rest];
 }

@@ -1,6 +1,8 @@
 import { type Fused, fillRandom, type Kernels } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
+import { pieces } from './pieces.js';
+import type { Team } from './team.js';
 
 const kinds = { bits: 0, uniform: 1, bernoulli: 2 } as const;
 const dtypes = { bits: 'int32', uniform: 'float32', bernoulli: 'bool' } as const;
@@ -9,9 +11,12 @@ const high = (value: number): number => Math.floor(value / 2 ** 32);
 /** ⌈p · 2²⁴⌉: a 24-bit draw is below p exactly if it is below this. */
 const threshold = (p: number): number => Math.ceil(Math.min(Math.max(p, 0), 1) * 2 ** 24);
 
+/** Elements that are worth another thread. */
+const WORTHWHILE = 2 ** 15;
+
 type Draws = Pick<Kernels<WasmBuffer>, 'random'> & Pick<Fused<WasmBuffer>, 'dropout'>;
 
-export function draws(heap: Heap, exports: Exports): Draws {
+export function draws(heap: Heap, exports: Exports, team: Team): Draws {
   return {
     random(out, args) {
       const { kind, seed, counter, p } = args;
@@ -29,7 +34,12 @@ export function draws(heap: Heap, exports: Exports): Draws {
       const n = out.length;
       const to = heap.at('dropout', 'out', out, 'float32', n);
       const from = heap.at('dropout', 'x', x, 'float32', n);
-      exports.dropout(to, from, n, high(seed), seed, high(counter), counter, threshold(p), 1 - p, heap.small);
+      // Sixteen numbers are four blocks of the stream.
+      const calls = pieces(n, 16, team.size === 1 ? 1 : Math.min(4 * team.size, Math.floor(n / WORTHWHILE))).map(([first, last]) => {
+        const block = counter + first / 4;
+        return [to + first * 4, from + first * 4, last - first, high(seed), seed, high(block), block, threshold(p), 1 - p, 0];
+      });
+      team.run('dropout', calls, 9);
       return true;
     },
   };

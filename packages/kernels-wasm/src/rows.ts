@@ -1,21 +1,36 @@
 import { DTypeError, type Kernels, ShapeError, ValueError, type WindowArgs } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
+import { pieces } from './pieces.js';
+import type { Team } from './team.js';
 import { topPlaces } from './topk.js';
+
+/** Elements that are worth another thread. */
+const WORTHWHILE = 2 ** 15;
 
 const reduceCodes = { sum: 0, prod: 1, max: 2, min: 3 } as const;
 
 type Rows = Pick<Kernels<WasmBuffer>, 'reduce' | 'argmax' | 'cumulate' | 'topk' | 'gather' | 'scatter' | 'unfold' | 'fold'>;
 
 /** Reductions, rows by id and sliding windows. */
-export function rows(heap: Heap, exports: Exports): Rows {
+export function rows(heap: Heap, exports: Exports, team: Team): Rows {
   return {
     reduce(op, out, x, { outer, n, inner }) {
       if (outer * inner === 0) return;
       const to = heap.at(op, 'out', out, x.dtype, outer * inner);
       const from = heap.at(op, 'x', x, null, outer * n * inner);
-      if (x.dtype === 'float32') exports.reduceFloat(reduceCodes[op], to, from, outer, n, inner);
-      else exports.reduceInt(reduceCodes[op], x.dtype === 'bool' ? 1 : 4, to, from, outer, n, inner);
+      if (x.dtype === 'float32') {
+        const most = team.size === 1 ? 1 : Math.min(2 * team.size, Math.floor((outer * n * inner) / WORTHWHILE));
+        const calls = pieces(outer, 1, most).map(([i, end]) => [
+          reduceCodes[op],
+          to + i * inner * 4,
+          from + i * n * inner * 4,
+          end - i,
+          n,
+          inner,
+        ]);
+        team.run('reduceFloat', calls);
+      } else exports.reduceInt(reduceCodes[op], x.dtype === 'bool' ? 1 : 4, to, from, outer, n, inner);
     },
 
     argmax(out, x, { outer, n, inner }, least) {

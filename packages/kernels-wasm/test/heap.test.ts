@@ -6,8 +6,7 @@ import { capabilities, wasm } from '../src/index.js';
 
 it('says what the engine can do', () => {
   const found = capabilities();
-  expect(found).toMatchObject({ simd: true, threads: false });
-  expect(found.why.some((reason) => reason.startsWith('threads:'))).toBe(true);
+  expect(found).toMatchObject({ simd: true, threads: true });
   expect(found.why.some((reason) => reason.startsWith('relaxedSimd:'))).toBe(!found.relaxedSimd);
 });
 
