@@ -1,4 +1,4 @@
-import { expSmall, expSmall4, log1 } from './exp';
+import { expSmall, expSmall4, log1, tanh4 } from './exp';
 import { packRows6, packRows8 } from './pack';
 import { madd, maxLanes, storePart, sumLanes } from './simd';
 import { TILE, tilePacked, tileRows } from './tile';
@@ -9,7 +9,7 @@ import { TILE, tilePacked, tileRows } from './tile';
  *
  * Keys (and for the gradient values) of one head are packed once into panels of eight, for all queries and all query heads that share
  * them: memory is O(tokens). Scores of six queries at a time lie in rows of TILE floats, which the tile kernel reads as they are.
- * Squares wholly behind the causal limit are skipped. What a mask hides has weight 0, and 0 · NaN is NaN: a NaN in a hidden value row
+ * Squares wholly behind the causal limit, or before the window, are skipped. What a mask hides has weight 0, and 0 · NaN is NaN: a NaN in a hidden value row
  * shows unless its square was skipped.
  */
 
@@ -25,7 +25,10 @@ export class Attention {
   valueDim: i32;
   causal: i32;
   causalOffset: i32;
+  window: i32;
+  windowOffset: i32;
   scale: f32;
+  softcap: f32;
   lse: usize;
   maskKind: i32;
   mask: usize;
@@ -88,11 +91,16 @@ function firstHead(s: Attention, kv: i32): i32 {
   return (kv * s.heads + s.kvHeads - 1) / s.kvHeads;
 }
 
-/** How many of the keys from `from` on does query `i` see before the mask, of `count`? */
+/** The first key that query `i` sees before the mask. */
 @inline
-function visible(s: Attention, i: i32, from: i32, count: i32): i32 {
-  if (!s.causal) return count;
-  return max(0, min(count, i + s.causalOffset + 1 - from));
+function begin(s: Attention, i: i32): i32 {
+  return s.window ? max(0, i + s.windowOffset) : 0;
+}
+
+/** The key after the last one that query `i` sees before the mask. */
+@inline
+function end(s: Attention, i: i32): i32 {
+  return s.causal ? min(s.keys, i + s.causalOffset + 1) : s.keys;
 }
 
 /**
@@ -127,13 +135,13 @@ function forwardBlock(s: Attention, b: i32, h: i32, i0: i32, packed: usize, v: u
   memory.fill(sums, 0, ROW);
   for (let i = 0; i < n; i++) store<f32>(greatest + (<usize>i << 2), -Infinity);
 
-  for (let j = 0; j < s.keys; j += TILE) {
+  for (let j = (begin(s, i0) / TILE) * TILE; j < s.keys; j += TILE) {
     const count = min(TILE, s.keys - j);
-    if (visible(s, i0 + n - 1, j, count) == 0) break;
+    if (end(s, i0 + n - 1) <= j) break;
     const panels = packed + (<usize>(j * s.dim) << 2);
     for (let i = 0; i < n; i += 6) {
       const rows = min(6, n - i);
-      if (visible(s, i0 + i + rows - 1, j, count) == 0) continue;
+      if (end(s, i0 + i + rows - 1) <= j || begin(s, i0 + i) >= j + count) continue;
       const q = q6 + <usize>(i / 6) * lanes;
       const own = acc + <usize>i * width;
       scoreSix(scores, q, panels, s.dim, count, s.scale);
@@ -180,15 +188,25 @@ function maskRow(s: Attention, row: usize, b: i32, h: i32, i: i32, j: i32, count
       for (let o: usize = 0; o < bytes; o += 16) v128.store(row + o, f32x4.add(v128.load(row + o), v128.load(from + o)));
     }
   }
-  for (let c = visible(s, i, j, count); c < ((count + 3) & ~3); c++) store<f32>(row + (<usize>c << 2), -Infinity);
+  const first = min(count, begin(s, i) - j);
+  for (let c = 0; c < first; c++) store<f32>(row + (<usize>c << 2), -Infinity);
+  for (let c = max(0, min(count, end(s, i) - j)); c < ((count + 3) & ~3); c++) store<f32>(row + (<usize>c << 2), -Infinity);
+}
+
+/** cap · tanh(score / cap) */
+function capRow(row: usize, bytes: usize, cap: f32): void {
+  const c = f32x4.splat(cap);
+  const inverse = f32x4.splat(1 / cap);
+  for (let o: usize = 0; o < bytes; o += 16) v128.store(row + o, f32x4.mul(c, tanh4(f32x4.mul(v128.load(row + o), inverse))));
 }
 
 /** Turns a row of scores into weights exp(score - greatest so far), and brings sum and output of the row up to date. */
 function weighRow(
   s: Attention, row: usize, b: i32, h: i32, i: i32, j: i32, count: i32, greatest: usize, sum: usize, acc: usize, width: usize,
 ): void {
-  maskRow(s, row, b, h, i, j, count);
   const bytes = <usize>count << 2;
+  if (s.softcap != 0) capRow(row, bytes, s.softcap);
+  maskRow(s, row, b, h, i, j, count);
   let m4 = f32x4.splat(-Infinity);
   for (let o: usize = 0; o < bytes; o += 16) m4 = f32x4.max(m4, v128.load(row + o));
   const before = load<f32>(greatest);
@@ -285,9 +303,9 @@ function backwardBlock(
   }
   memory.fill(acc, 0, <usize>min(TILE, n + 5) * kWidth);
 
-  for (let j = 0; j < s.keys; j += TILE) {
+  for (let j = (begin(s, i0) / TILE) * TILE; j < s.keys; j += TILE) {
     const count = min(TILE, s.keys - j);
-    if (visible(s, i0 + n - 1, j, count) == 0) break;
+    if (end(s, i0 + n - 1) <= j) break;
     for (let i = 0; i < n; i += 6) {
       const row = i * ROW;
       scoreSix(weights + row, q6 + <usize>(i / 6 * s.dim) * 24, k8 + (<usize>(j * s.dim) << 2), s.dim, count, s.scale);
@@ -353,12 +371,25 @@ function slopeRow(s: Attention, p: usize, d: usize, b: i32, h: i32, i: i32, j: i
     memory.fill(d, 0, bytes);
     return;
   }
+  const dotv = f32x4.splat(dot);
+  for (let o: usize = 0; o < bytes; o += 16) v128.store(d + o, f32x4.sub(v128.load(d + o), dotv));
+  if (s.softcap != 0) capSlopes(p, d, bytes, s.softcap);
   maskRow(s, p, b, h, i, j, count);
   const l = f32x4.splat(lse);
-  const dotv = f32x4.splat(dot);
   for (let o: usize = 0; o < <usize>count << 2; o += 16) {
     const e = expSmall4(f32x4.sub(v128.load(p + o), l));
     v128.store(p + o, e);
-    v128.store(d + o, f32x4.mul(e, f32x4.sub(v128.load(d + o), dotv)));
+    v128.store(d + o, f32x4.mul(e, v128.load(d + o)));
+  }
+}
+
+/** Scores become capped ones, and slopes those of the scores before: times 1 - tanh². */
+function capSlopes(row: usize, slopes: usize, bytes: usize, cap: f32): void {
+  const c = f32x4.splat(cap);
+  const inverse = f32x4.splat(1 / cap);
+  for (let o: usize = 0; o < bytes; o += 16) {
+    const t = tanh4(f32x4.mul(v128.load(row + o), inverse));
+    v128.store(row + o, f32x4.mul(c, t));
+    v128.store(slopes + o, f32x4.mul(v128.load(slopes + o), f32x4.sub(f32x4.splat(1), f32x4.mul(t, t))));
   }
 }

@@ -4,8 +4,6 @@ import type { Heap, WasmBuffer } from './heap.js';
 import { pieces } from './pieces.js';
 import type { Team } from './team.js';
 
-const FLOAT = new Float32Array(1);
-const FLOAT_BITS = new Int32Array(FLOAT.buffer);
 /** Queries in a square: TILE of assembly/tile.ts. */
 const SQUARE = 48;
 /** Multiply-adds that are worth another thread. */
@@ -82,11 +80,12 @@ export function attentionKernels(
   function run(
     op: string, backward: boolean, lse: number, mask: WasmBuffer | null, args: AttentionArgs, places: readonly Place[], dOut: number,
   ): void {
-    const { batch, heads, kvHeads, queryLength, keyLength, dim, valueDim, causalOffset, scale } = args;
+    const { batch, heads, kvHeads, queryLength, keyLength, dim, valueDim, causalOffset, windowOffset, scale, softcap } = args;
     if (!(kvHeads >= 1 && kvHeads <= heads) && heads > 0) throw new ValueError(`wasm ${op}: kvHeads: expected 1 to ${heads}, got ${kvHeads}`);
     const [q, k, v, out, dq = NO_VIEW, dk = NO_VIEW, dv = NO_VIEW] = places as [Place, Place, Place, Place, Place?, Place?, Place?];
-    FLOAT[0] = scale;
-    const words = [batch, heads, kvHeads, queryLength, keyLength, dim, valueDim, Number(causalOffset !== null), causalOffset ?? 0, FLOAT_BITS[0]!];
+    const sizes = [batch, heads, kvHeads, queryLength, keyLength, dim, valueDim];
+    const limits = [Number(causalOffset !== null), causalOffset ?? 0, Number(windowOffset !== null), windowOffset ?? 0];
+    const words = [...sizes, ...limits, bitsOf(scale), bitsOf(softcap)];
     heap.i32.set([...words, lse, ...maskPlace(op, mask, args), ...q, ...k, ...v, ...out, dOut, ...dq, ...dk, ...dv], heap.small / 4);
     const scratch = exports.attentionScratch(heap.small, Number(backward));
     const most = Math.min(4 * team.size, Math.floor((batch * heads * queryLength * keyLength * (dim + valueDim)) / WORTHWHILE));
@@ -100,4 +99,9 @@ export function attentionKernels(
     const calls = cuts.flatMap(([from, to]) => squares.map(([first, last]) => [heap.small, from, to, first, last, 0]));
     team.run('attention', calls, 5, scratch);
   }
+}
+
+/** A float32 as the int32 of the same bits. */
+function bitsOf(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0]!;
 }

@@ -65,6 +65,8 @@ function make({ batch = 1, heads = 1, kvHeads = heads, queries, keys, dim, value
       valueDim,
       scale: 1 / Math.sqrt(dim),
       causalOffset,
+      windowOffset: null,
+      softcap: 0,
       q: view(queries, heads, dim),
       k: view(keys, kvHeads, dim),
       v: view(keys, kvHeads, valueDim),

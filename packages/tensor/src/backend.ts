@@ -202,6 +202,10 @@ export interface AttentionArgs {
   readonly scale: number;
   /** Query i sees key j only if j ≤ i + causalOffset; null: no causal limit. 0 is PyTorch's alignment, keyLength − queryLength a cache's. */
   readonly causalOffset: number | null;
+  /** Query i sees key j only if j ≥ i + windowOffset; null: no such limit. */
+  readonly windowOffset: number | null;
+  /** Scores become softcap · tanh(score / softcap), before the mask is added; 0: they stay. */
+  readonly softcap: number;
   readonly q: HeadView;
   readonly k: HeadView;
   readonly v: HeadView;
@@ -234,7 +238,7 @@ export interface Fused<Buf> {
   rmsNorm(out: Buf, rstd: Buf, x: Buf, weight: Buf | null, args: NormArgs): boolean;
   rmsNormGrad(dx: Buf, dWeight: Buf | null, dy: Buf, x: Buf, weight: Buf | null, rstd: Buf, args: NormArgs): boolean;
   /**
-   * out = softmax(scale · q kᵀ + mask) v by heads, and lse [batch, heads, queryLength] = log Σ exp of the scores.
+   * out = softmax(cap(scale · q kᵀ) + mask) v by heads, and lse [batch, heads, queryLength] = log Σ exp of the scores.
    * A row that sees no key gives 0 and lse -∞. Memory beyond the outputs is O(tokens).
    */
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, mask: Buf | null, args: AttentionArgs): boolean;

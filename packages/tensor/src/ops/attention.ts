@@ -1,15 +1,15 @@
 import { contiguous, detach, record } from '../autograd.js';
 import type { AttentionArgs, HeadView } from '../backend.js';
 import { isFloat } from '../dtype.js';
-import { DTypeError, ShapeError } from '../errors.js';
+import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import type { Rng } from '../random.js';
 import { broadcastShapes, broadcastStrides, contiguousStrides, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { arange } from './create.js';
 import { dropout } from './dropout.js';
 import { add, div, mul, sub } from './arithmetic.js';
-import { le, logicalNot, maskedFill, ne, where } from './compare.js';
-import { exp } from './math.js';
+import { ge, le, logicalNot, maskedFill, ne, where } from './compare.js';
+import { exp, tanh } from './math.js';
 import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { matmul } from './matmul.js';
 import { amax, sum } from './reduce.js';
@@ -21,6 +21,10 @@ export interface AttentionOptions {
   scale?: number;
   /** Query i sees key j only if j ≤ i + causalOffset: 0 aligns the first tokens, keyLength - queryLength the last. */
   causalOffset?: number | null;
+  /** Query i sees key j only if j ≥ i + windowOffset: a sliding window begins here. */
+  windowOffset?: number | null;
+  /** Scores become softcap · tanh(score / softcap) before the mask is added, as in Gemma 2. */
+  softcap?: number;
   /** Broadcasts to [B, H, Q, K]. bool: true where a query may look. float: added to the scores. */
   mask?: Tensor | null;
   /** The share of the weights that is dropped, where there is an `rng`. */
@@ -29,7 +33,7 @@ export interface AttentionOptions {
 }
 
 /**
- * softmax(scale · q kᵀ + mask) v for q [B, H, Q, D], k [B, G, K, D], v [B, G, K, E]: [B, H, Q, E].
+ * softmax(cap(scale · q kᵀ) + mask) v for q [B, H, Q, D], k [B, G, K, D], v [B, G, K, E]: [B, H, Q, E].
  * H is a multiple of G (grouped key/value heads). A query that sees no key gets 0, with gradient 0.
  * `@multihead/attention` builds on this; Vaswani et al., 2017.
  */
@@ -48,8 +52,9 @@ export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions
   return weightsOf(q, k, options);
 }
 
-function check(op: string, q: Tensor, k: Tensor, v: Tensor, { mask }: AttentionOptions): void {
+function check(op: string, q: Tensor, k: Tensor, v: Tensor, { mask, softcap = 0 }: AttentionOptions): void {
   commonBackend(op, { q, k, v, mask });
+  if (!(softcap >= 0)) throw new ValueError(`${op}: softcap: expected a positive number, or 0 for none, got ${softcap}`);
   const got = `q ${show(q.shape)}, k ${show(k.shape)}, v ${show(v.shape)}`;
   if ([q, k, v].some((t) => t.rank !== 4)) throw new ShapeError(`${op}: expected q, k, v of [batch, heads, tokens, dim], got ${got}`);
   const [batch, heads, queries, dim] = q.shape as [number, number, number, number];
@@ -80,15 +85,16 @@ function repeatHeads(x: Tensor, heads: number): Tensor {
 
 /** The definition. */
 function weightsOf(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
-  const { scale = 1 / Math.sqrt(q.shape[3]!), causalOffset = null, mask } = options;
+  const { scale = 1 / Math.sqrt(q.shape[3]!), causalOffset = null, windowOffset = null, softcap = 0, mask } = options;
   const [queries, keys] = [q.shape[2]!, k.shape[2]!];
   let scores = mul(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), scale); // [B, H, Q, K]
+  if (softcap > 0) scores = mul(tanh(div(scores, softcap)), softcap);
   if (mask) scores = mask.dtype === 'bool' ? hide(scores, logicalNot(mask)) : add(scores, mask);
-  if (causalOffset !== null) {
-    const { backend } = q;
-    const last = reshape(arange(causalOffset, causalOffset + queries, 1, { backend, dtype: 'int32' }), [queries, 1]);
-    scores = where(le(arange(0, keys, 1, { backend, dtype: 'int32' }), last), scores, Number.NEGATIVE_INFINITY);
-  }
+  // Query i against key j: a column beside a row.
+  const places = (start: number, n: number) => arange(start, start + n, 1, { backend: q.backend, dtype: 'int32' });
+  const limit = (offset: number) => reshape(places(offset, queries), [queries, 1]);
+  if (causalOffset !== null) scores = where(le(places(0, keys), limit(causalOffset)), scores, Number.NEGATIVE_INFINITY);
+  if (windowOffset !== null) scores = where(ge(places(0, keys), limit(windowOffset)), scores, Number.NEGATIVE_INFINITY);
   return keys === 0 ? scores : safeSoftmax(scores);
 }
 
@@ -125,6 +131,8 @@ function fusedAttention(qIn: Tensor, kIn: Tensor, vIn: Tensor, options: Attentio
     valueDim,
     scale: options.scale ?? 1 / Math.sqrt(dim),
     causalOffset: options.causalOffset ?? null,
+    windowOffset: options.windowOffset ?? null,
+    softcap: options.softcap ?? 0,
     q: viewOf(q),
     k: viewOf(k),
     v: viewOf(v),

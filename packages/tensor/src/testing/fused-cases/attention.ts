@@ -35,7 +35,16 @@ function settingOf(what: string, sizes: Partial<Sizes>, more: Partial<AttentionA
     v: separate(s.kvHeads, s.keyLength, s.valueDim),
     out: separate(s.heads, s.queryLength, s.valueDim),
   };
-  const args = { ...s, ...views, scale: 1 / Math.sqrt(s.dim), causalOffset: null, maskStrides: null, ...more };
+  const args = {
+    ...s,
+    ...views,
+    scale: 1 / Math.sqrt(s.dim),
+    causalOffset: null,
+    windowOffset: null,
+    softcap: 0,
+    maskStrides: null,
+    ...more,
+  };
   return { what, args, mask, ...(spread ? { spread } : {}) };
 }
 
@@ -58,6 +67,16 @@ const settings: readonly Setting[] = [
   settingOf('causal, larger', { batch: 1, queryLength: 70, keyLength: 70, dim: 16, valueDim: 16 }, { causalOffset: 0 }),
   settingOf('causal after a cache', { queryLength: 3, keyLength: 9 }, { causalOffset: 6 }),
   settingOf('causal, with rows that see nothing', { queryLength: 6, keyLength: 4 }, { causalOffset: -2 }),
+  settingOf('a window', { queryLength: 70, keyLength: 70, dim: 8, valueDim: 8 }, { causalOffset: 0, windowOffset: -9 }),
+  settingOf('a window on both sides', { queryLength: 60, keyLength: 130, dim: 8, valueDim: 8 }, { causalOffset: 30, windowOffset: 20 }),
+  settingOf('a window beyond the keys', { queryLength: 6, keyLength: 4 }, { windowOffset: 2 }),
+  settingOf('capped scores', { queryLength: 9, keyLength: 53, dim: 8 }, { softcap: 1.5 }, null, 20),
+  settingOf(
+    'capped scores, masked',
+    { queryLength: 5, keyLength: 5 },
+    { softcap: 2, maskStrides: [50, 25, 5], causalOffset: 1 },
+    someInfinite,
+  ),
   settingOf('a mask of its own for each row', {}, { maskStrides: [50, 25, 5] }, booleanSample(7, 100, 0.6)),
   settingOf('a padding mask', {}, { maskStrides: [5, 0, 0] }, padding),
   settingOf('a padding mask, causal', {}, { maskStrides: [5, 0, 0], causalOffset: 0 }, padding),
@@ -98,23 +117,32 @@ function lengthOf(view: HeadView, batch: number, heads: number, tokens: number, 
 
 const at = (view: HeadView, b: number, h: number, t: number): number => view.offset + b * view.batch + h * view.head + t * view.token;
 
-/** The weights of row (b, h, i), and the log-sum-exp of its scores. */
+/** The weights of row (b, h, i), the log-sum-exp of its scores, and what capping makes of a small change of each. */
 function weightsOf(q: ArrayLike<number>, k: ArrayLike<number>, mask: Mask, args: AttentionArgs, b: number, h: number, i: number) {
+  const { keyLength, dim, scale, softcap, causalOffset, windowOffset, maskStrides } = args;
   const kv = Math.floor((h * args.kvHeads) / args.heads);
-  const scores = Array.from({ length: args.keyLength }, (_, j) => {
-    if (args.causalOffset !== null && j > i + args.causalOffset) return -Infinity;
+  const slopes = new Array<number>(keyLength).fill(1);
+  const scores = Array.from({ length: keyLength }, (_, j) => {
+    if (causalOffset !== null && j > i + causalOffset) return -Infinity;
+    if (windowOffset !== null && j < i + windowOffset) return -Infinity;
     let score = 0;
-    for (let d = 0; d < args.dim; d++) score += q[at(args.q, b, h, i) + d]! * k[at(args.k, b, kv, j) + d]!;
-    if (!mask || !args.maskStrides) return score * args.scale;
-    const [byBatch, byHead, byQuery] = args.maskStrides;
+    for (let d = 0; d < dim; d++) score += q[at(args.q, b, h, i) + d]! * k[at(args.k, b, kv, j) + d]!;
+    score *= scale;
+    if (softcap > 0) {
+      const t = Math.tanh(score / softcap);
+      slopes[j] = 1 - t * t;
+      score = softcap * t;
+    }
+    if (!mask || !maskStrides) return score;
+    const [byBatch, byHead, byQuery] = maskStrides;
     const value = mask[b * byBatch + h * byHead + i * byQuery + j]!;
-    if (mask instanceof Uint8Array) return value ? score * args.scale : -Infinity;
-    return score * args.scale + value;
+    if (mask instanceof Uint8Array) return value ? score : -Infinity;
+    return score + value;
   });
   const largest = Math.max(...scores);
-  if (largest === -Infinity) return { kv, lse: -Infinity, weights: scores.map(() => 0) };
+  if (largest === -Infinity) return { kv, slopes, lse: -Infinity, weights: scores.map(() => 0) };
   const sum = scores.reduce((total, s) => total + Math.exp(s - largest), 0);
-  return { kv, lse: largest + Math.log(sum), weights: scores.map((s) => Math.exp(s - largest) / sum) };
+  return { kv, slopes, lse: largest + Math.log(sum), weights: scores.map((s) => Math.exp(s - largest) / sum) };
 }
 
 function eachRow(args: AttentionArgs, visit: (b: number, h: number, i: number) => void): void {
@@ -160,7 +188,7 @@ export function attentionGradReference(
   args: AttentionArgs,
 ): void {
   eachRow(args, (b, h, i) => {
-    const { kv, weights } = weightsOf(q, k, mask, args, b, h, i);
+    const { kv, weights, slopes } = weightsOf(q, k, mask, args, b, h, i);
     const dWeights = weights.map((_, j) => {
       let sum = 0;
       for (let d = 0; d < args.valueDim; d++) sum += dOut[at(args.out, b, h, i) + d]! * v[at(args.v, b, kv, j) + d]!;
@@ -168,7 +196,7 @@ export function attentionGradReference(
     });
     const mean = weights.reduce((sum, w, j) => sum + w * dWeights[j]!, 0);
     weights.forEach((w, j) => {
-      const dScore = w * (dWeights[j]! - mean) * args.scale;
+      const dScore = w * (dWeights[j]! - mean) * slopes[j]! * args.scale;
       for (let d = 0; d < args.dim; d++) {
         grads.dq[at(args.q, b, h, i) + d]! += dScore * k[at(args.k, b, kv, j) + d]!;
         grads.dk[at(args.k, b, kv, j) + d]! += dScore * q[at(args.q, b, h, i) + d]!;

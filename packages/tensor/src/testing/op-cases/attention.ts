@@ -1,5 +1,5 @@
 import * as ops from '../../index.js';
-import { DTypeError, Rng, ShapeError } from '../../index.js';
+import { DTypeError, Rng, ShapeError, ValueError } from '../../index.js';
 import { booleans, floats, given, type OpCase, type OpError, type OpInput, type OpSample } from '../op-case.js';
 
 type Sizes = readonly [batch: number, heads: number, kvHeads: number, queries: number, keys: number, dim: number, valueDim: number];
@@ -22,6 +22,9 @@ const settings: readonly Setting[] = [
   { what: 'causal', sizes: [1, 2, 2, 4, 4, 3, 3], options: { causalOffset: 0 } },
   { what: 'causal after a cache', sizes: [1, 2, 2, 2, 5, 3, 3], options: { causalOffset: 3 } },
   { what: 'causal, with a row that sees nothing', sizes: [1, 1, 1, 3, 2, 3, 3], options: { causalOffset: -1 } },
+  { what: 'a window', sizes: [1, 2, 2, 5, 5, 3, 3], options: { causalOffset: 0, windowOffset: -1 } },
+  { what: 'a window on both sides', sizes: [1, 2, 1, 4, 6, 3, 3], options: { causalOffset: 2, windowOffset: 0 } },
+  { what: 'capped scores', sizes: [2, 2, 2, 3, 4, 5, 5], options: { softcap: 0.7 } },
   { what: 'scale', sizes: [1, 2, 2, 3, 4, 5, 5], options: { scale: 0.7 } },
   { what: 'grouped heads', sizes: [2, 4, 2, 3, 3, 2, 2], options: {} },
   { what: 'one key head', sizes: [1, 3, 1, 3, 3, 2, 2], options: { causalOffset: 0 } },
@@ -83,6 +86,9 @@ const attention: OpCase = {
     ),
     refuses('heads', ShapeError, ['attention', 3, 2], () => ops.attention(zeros(1, 3, 2, 2), zeros(1, 2, 2, 2), zeros(1, 2, 2, 2))),
     refuses('rank', ShapeError, ['attention', '[2, 2]'], () => ops.attention(zeros(2, 2), zeros(2, 2), zeros(2, 2))),
+    refuses('softcap', ValueError, ['attention', 'softcap', -1], () =>
+      ops.attention(zeros(1, 1, 2, 2), zeros(1, 1, 2, 2), zeros(1, 1, 2, 2), { softcap: -1 }),
+    ),
     refuses('mask shape', ShapeError, ['attention', 'mask', '[5]'], () =>
       ops.attention(zeros(1, 1, 2, 2), zeros(1, 1, 2, 2), zeros(1, 1, 2, 2), { mask: ops.zeros([5]) }),
     ),
