@@ -12,3 +12,6 @@ export function heapBase(): usize {
   return __heap_base;
 }
 export { attention, attentionGrad, attentionScratch } from './attention';
+export { rope } from './rope';
+export { glu, gluGrad } from './gate';
+export { linearQ, quantScratch, roundRows, unroundRows } from './quant';

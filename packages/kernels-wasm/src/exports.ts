@@ -86,4 +86,22 @@ export interface Exports {
   attentionScratch(args: number, backward: number): number;
   attention(args: number, from: number, to: number, first: number, last: number, scratch: number): void;
   attentionGrad(args: number, from: number, to: number, scratch: number): void;
+
+  // biome-ignore format: as above
+  rope(
+    out: number, x: number, cos: number, sin: number, from: number, to: number, heads: number, tokens: number, dim: number, rotary: number,
+    interleaved: number, sign: number, xBatch: number, xHead: number, xToken: number, outBatch: number, outHead: number, outToken: number,
+    tableBatch: number,
+  ): void;
+  glu(act: number, out: number, gate: number, up: number, n: number): void;
+  gluGrad(act: number, dGate: number, dUp: number, dy: number, gate: number, up: number, n: number): void;
+
+  quantScratch(k: number, product: number): number;
+  roundRows(out: number, x: number, rows: number, k: number, group: number): void;
+  unroundRows(out: number, rounded: number, rows: number, k: number, group: number): void;
+  // biome-ignore format: as above
+  linearQ(
+    out: number, x: number, weight: number, scales: number, bias: number, rows: number, n: number, k: number, bits: number, group: number,
+    rounded: number, from: number, to: number, scratch: number,
+  ): void;
 }

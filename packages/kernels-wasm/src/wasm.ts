@@ -4,10 +4,13 @@ import { copy } from './copy.js';
 import { elementwise } from './elementwise.js';
 import type { Exports } from './exports.js';
 import { rowKernels } from './fused.js';
+import { gates } from './gate.js';
 import { Heap, type WasmBuffer } from './heap.js';
 import { capabilities, compile } from './load.js';
 import { products } from './matmul.js';
+import { quantised } from './quant.js';
 import { draws } from './random.js';
+import { rotations } from './rope.js';
 import { rows } from './rows.js';
 import { soloist, startTeam, type Team } from './team.js';
 
@@ -105,6 +108,9 @@ function assemble(heap: Heap, exports: Exports, team: Team): WasmBackend {
       dropout: draws(heap, exports, team).dropout,
       ...rowKernels(heap, team, exports),
       ...attentionKernels(heap, exports, team),
+      ...rotations(heap, team),
+      ...gates(heap, team),
+      ...quantised(heap, exports, team),
     },
   };
   return backend;

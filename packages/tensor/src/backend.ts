@@ -244,6 +244,13 @@ export interface Fused<Buf> {
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, mask: Buf | null, args: AttentionArgs): boolean;
   /** dq, dk, dv lie as `args.q`, `args.k`, `args.v` say of *their* buffers (`dqView` …); dOut lies as `args.out`. */
   attentionGrad(grads: AttentionGrads<Buf>, dOut: Buf, saved: AttentionSaved<Buf>, args: AttentionArgs): boolean;
+  /** Pairs of elements turned by the angles whose cosines and sines are given; see `RopeArgs`. Its gradient is itself, `inverse`. */
+  rope(out: Buf, x: Buf, cos: Buf, sin: Buf, args: RopeArgs): boolean;
+  /** out = activation(gate) · up, elementwise. */
+  glu(out: Buf, gate: Buf, up: Buf, args: { readonly activation: GateActivation }): boolean;
+  gluGrad(dGate: Buf, dUp: Buf, dy: Buf, gate: Buf, up: Buf, args: { readonly activation: GateActivation }): boolean;
+  /** out = x · dequantised(weight)ᵀ + bias; see `LinearQArgs`. No gradient: for inference. */
+  linearQ(out: Buf, x: Buf, weight: Buf, scales: Buf, bias: Buf | null, args: LinearQArgs): boolean;
   /** loss [rows] and lse [rows] of logits [rows, classes] against int32 targets [rows]; an ignored row has loss 0. */
   crossEntropy(loss: Buf, lse: Buf, logits: Buf, targets: Buf, args: CrossEntropyArgs): boolean;
   /** dLoss [rows]; an ignored row gets gradient 0. */
@@ -252,6 +259,42 @@ export interface Fused<Buf> {
   dropout(out: Buf, x: Buf, args: { readonly p: number; readonly seed: number; readonly counter: number }): boolean;
   /** One AdamW update of `param`, `m` and `v` in place; see `AdamArgs` for the formula. */
   adamStep(param: Buf, grad: Buf, m: Buf, v: Buf, args: AdamArgs): boolean;
+}
+
+/**
+ * Of each head of each token the first `rotary` elements are turned, in pairs (x, y) to (x cos - y sin, y cos + x sin), the others copied.
+ * `cos` and `sin` have rotary / 2 elements for each token, `tableBatch` elements further on for the next sample (0: the same for all).
+ */
+export interface RopeArgs {
+  readonly batch: number;
+  readonly heads: number;
+  readonly tokens: number;
+  readonly dim: number;
+  readonly rotary: number;
+  /** True: elements 2i and 2i + 1 are a pair. False: i and i + rotary / 2. */
+  readonly interleaved: boolean;
+  /** Turns the other way. */
+  readonly inverse: boolean;
+  readonly x: HeadView;
+  readonly out: HeadView;
+  readonly tableBatch: number;
+}
+
+export type GateActivation = 'sigmoid' | 'silu' | 'gelu' | 'geluTanh' | 'relu' | 'none';
+
+/**
+ * `weight` holds, row by row of [outFeatures, inFeatures], integers q of `bits` bits, int32 words of 32 / bits each, the lowest bits first;
+ * as unsigned numbers, of which 2^(bits - 1) is zero. weight[o, i] = scales[o, ⌊i / group⌋] · (q - 2^(bits - 1)).
+ * `dynamic`: each group of a row of x is rounded to 7 bits first, so that products of integers serve.
+ */
+export interface LinearQArgs {
+  readonly rows: number;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly bits: 4 | 8;
+  /** Divides inFeatures; a multiple of 32. */
+  readonly group: number;
+  readonly dynamic: boolean;
 }
 
 export interface AttentionGrads<Buf> {

@@ -87,6 +87,10 @@ export { logSoftmax, softmax } from './ops/softmax.js';
 export { type NormOptions, layerNorm, rmsNorm } from './ops/norm.js';
 export { type AttentionOptions, attention, attentionWeights } from './ops/attention.js';
 export { dropout } from './ops/dropout.js';
+export { type RopeOptions, rope } from './ops/rope.js';
+export { gated } from './ops/gated.js';
+export { type QuantizedWeight, dequantize, linearQ } from './ops/linear-q.js';
+export { quantize } from './quantize.js';
 export { type CrossEntropyOptions, type Reduction, bceWithLogits, crossEntropy, l1Loss, mseLoss, smoothL1Loss } from './ops/loss.js';
 export { adamStep, assign } from './ops/optim.js';
 
@@ -122,14 +126,18 @@ export type {
   CrossEntropyArgs,
   DeviceBuffer,
   Fused,
+  GateActivation,
   HeadView,
   Kernels,
   LinearArgs,
+  LinearQArgs,
   MatmulArgs,
   NormArgs,
   RandomArgs,
   ReduceOp,
+  RopeArgs,
   RowsArgs,
+  ScatterOp,
   StridedInput,
   UnaryOp,
   View,

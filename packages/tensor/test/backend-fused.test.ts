@@ -2,8 +2,11 @@ import { type Backend, cpu, type DeviceBuffer, type Fused, fillRandom, type Norm
 import { describeBackend } from '@multihead/tensor/testing';
 import { type AttentionData, attentionGradReference, attentionReference, type Mask } from '../src/testing/fused-cases/attention.js';
 import { crossEntropyReference } from '../src/testing/fused-cases/cross-entropy.js';
+import { gateGradReference, gateReference } from '../src/testing/fused-cases/gate.js';
 import { linearReference } from '../src/testing/fused-cases/linear.js';
 import { normGradReference, normReference } from '../src/testing/fused-cases/norm.js';
+import { linearQReference } from '../src/testing/fused-cases/quantized.js';
+import { ropeReference } from '../src/testing/fused-cases/rope.js';
 import { softmaxGradReference, softmaxReference } from '../src/testing/fused-cases/softmax.js';
 import { adamReference } from '../src/testing/fused-cases/update.js';
 
@@ -80,6 +83,14 @@ function referenceKernels(backend: Backend): Fused<DeviceBuffer> {
     },
     crossEntropyGrad: (dLogits, dLoss, logits, _lse, targets, args) =>
       set(dLogits, crossEntropyReference(get(logits), backend.readSync!(targets) as Int32Array, get(dLoss), args).dLogits),
+    rope: (out, x, cos, sin, args) => set(out, ropeReference(Float64Array.from(get(out)), get(x), get(cos), get(sin), args)),
+    glu: (out, gate, up, { activation }) => set(out, gateReference(get(gate), get(up), activation)),
+    gluGrad: (dGate, dUp, dy, gate, up, { activation }) => {
+      const g = gateGradReference(get(dy), get(gate), get(up), activation);
+      return set(dGate, g.dGate) && set(dUp, g.dUp);
+    },
+    linearQ: (out, x, weight, scales, bias, args) =>
+      set(out, linearQReference(get(x), backend.readSync!(weight) as Int32Array, get(scales), maybe(bias), args).y),
     dropout: (out, x, args) => {
       const draws = new Float32Array(x.length);
       fillRandom(draws, { kind: 'uniform', ...args });

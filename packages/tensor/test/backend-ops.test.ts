@@ -72,7 +72,7 @@ describe('the op table', () => {
     // biome-ignore format: a list
     expect(without.map(({ name }) => name)).toEqual([
       'tensor', 'full', 'zeros', 'ones', 'zerosLike', 'onesLike', 'arange', 'eye', 'rand', 'randn', 'bernoulli', 'detach', 'cast',
-      'isnan', 'logicalNot', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'argmax', 'argmin', 'assign', 'adamStep',
+      'isnan', 'logicalNot', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'argmax', 'argmin', 'linearQ', 'assign', 'adamStep',
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { subjectOf } from '../src/testing/backend-case.js';
 import { backendCases } from '../src/testing/backend-cases.js';
-import { runCase } from '../src/testing/describe-backend.js';
+import { checkBackend, runCase } from '../src/testing/run-case.js';
 import { checkSkips, reasonToSkip } from '../src/testing/skip.js';
 import { broken, mutants } from './backend-mutants.js';
 
@@ -25,6 +25,16 @@ describe('a backend with one thing wrong fails the suite', () => {
     const backend = broken(() => ({}));
     for (const test of backendCases.filter(({ name }) => /^(unary relu|copy|matmul)/.test(name))) await runCase(backend, test);
   });
+});
+
+it('runs without vitest, too', async () => {
+  const backend = broken((_b, k) => ({ matmul: (out, a, b, args) => k.matmul(out, a, b, { ...args, alpha: 1 }) }));
+  const skip = [{ reason: 'not asked here', cases: backendCases.map(({ name }) => name).filter((name) => !name.startsWith('matmul')) }];
+  const results = [];
+  for await (const result of checkBackend(backend, { skip })) results.push(result);
+  expect(results.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)).toContain('matmul: alpha and accumulate');
+  expect(results.find(({ outcome }) => outcome === 'skipped')?.reason).toBe('not asked here');
+  expect(results.some(({ outcome }) => outcome === 'passed')).toBe(true);
 });
 
 describe('skips', () => {

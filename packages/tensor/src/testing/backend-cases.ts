@@ -1,8 +1,11 @@
 import type { BackendCase } from './backend-case.js';
 import { attentionCases } from './fused-cases/attention.js';
 import { crossEntropyCases } from './fused-cases/cross-entropy.js';
+import { gateCases } from './fused-cases/gate.js';
 import { linearCases } from './fused-cases/linear.js';
 import { normCases } from './fused-cases/norm.js';
+import { quantizedCases } from './fused-cases/quantized.js';
+import { ropeCases } from './fused-cases/rope.js';
 import { softmaxCases } from './fused-cases/softmax.js';
 import { updateCases } from './fused-cases/update.js';
 import { copyCases } from './kernel-cases/copy.js';
@@ -35,6 +38,9 @@ export const backendCases: readonly BackendCase[] = [
   ...normCases,
   ...attentionCases,
   ...crossEntropyCases,
+  ...ropeCases,
+  ...gateCases,
+  ...quantizedCases,
   ...updateCases,
   ...opCases.flatMap(casesOf),
 ];

@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../backend.js';
-import type { BackendCase } from './backend-case.js';
 import { backendCases } from './backend-cases.js';
-import { Lab } from './backend-lab.js';
+import { runCase } from './run-case.js';
 import { checkSkips, reasonToSkip, type Skip } from './skip.js';
 
 /**
@@ -47,19 +46,4 @@ export function describeBackend(name: string, make: () => Backend | Promise<Back
       expect([...declined].filter((kernel) => !taken.has(kernel))).toEqual([]);
     });
   });
-}
-
-/** Runs one case, then checks that nothing was written where it should not be and that all memory is back. */
-export async function runCase(backend: Backend, test: BackendCase): Promise<void | false> {
-  const before = backend.memory();
-  const lab = new Lab(backend);
-  let outcome: void | false;
-  try {
-    outcome = await test.run(lab);
-    await lab.finish();
-  } finally {
-    lab.free();
-  }
-  expect(backend.memory(), 'memory after the test').toEqual(before);
-  return outcome;
 }

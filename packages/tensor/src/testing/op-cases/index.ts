@@ -2,6 +2,7 @@ import type { OpCase } from '../op-case.js';
 import { attentionOps } from './attention.js';
 import { createOps, updateOps } from './create-and-update.js';
 import { elementwiseOps } from './elementwise.js';
+import { gatedAndRotaryOps } from './gated-and-rotary.js';
 import { indexingOps } from './indexing.js';
 import { matmulOps } from './matmul.js';
 import { lossOps, normOps } from './norm-and-loss.js';
@@ -18,6 +19,7 @@ export const opCases: readonly OpCase[] = [
   ...indexingOps,
   ...normOps,
   ...attentionOps,
+  ...gatedAndRotaryOps,
   ...lossOps,
   ...updateOps,
 ];
