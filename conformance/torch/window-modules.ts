@@ -1,5 +1,5 @@
 import { Conv1d, Conv2d, constant, GroupNorm } from '@multihead/layers';
-import { convTranspose1d, convTranspose2d, type Padding, type PerAxis, param } from '@multihead/tensor';
+import { convTranspose1d, convTranspose2d, type PerAxis, type WindowPadding, param } from '@multihead/tensor';
 import { notBuilt } from '../suite.js';
 import { type Built, type Builder, flag, type Given, number } from './built.js';
 
@@ -19,7 +19,7 @@ function conv(axes: 1 | 2): Builder {
   return (given): Built => {
     const { ctor, input } = given;
     const [inChannels, outChannels] = [number(ctor.in_channels), number(ctor.out_channels)];
-    const padding = (ctor.padding ?? undefined) as Padding | 'same' | 'valid' | undefined;
+    const padding = (ctor.padding ?? undefined) as WindowPadding | 'same' | 'valid' | undefined;
     const options = { ...slidingOf(given), padding, bias: flag(ctor.bias, true) };
     const kernel = kernelOf(given, axes);
     const module =
@@ -38,7 +38,7 @@ function convTranspose(axes: 1 | 2): Builder {
     const { ctor, input } = given;
     const options = {
       ...slidingOf(given),
-      padding: (ctor.padding ?? undefined) as Padding | undefined,
+      padding: (ctor.padding ?? undefined) as WindowPadding | undefined,
       outputPadding: (ctor.output_padding ?? undefined) as PerAxis | undefined,
     };
     const outInGroup = number(ctor.out_channels) / options.groups;

@@ -100,7 +100,7 @@ export { type Col2imOptions, type Im2colOptions, col2im, im2col } from './ops/im
 export { type MaxPoolOptions, maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices } from './ops/max-pool.js';
 export { type AvgPoolOptions, adaptiveAvgPool1d, adaptiveAvgPool2d, avgPool1d, avgPool2d } from './ops/pool.js';
 export { type InterpolateOptions, interpolate } from './ops/interpolate.js';
-export type { Padding, PerAxis, WindowOptions } from './ops/window.js';
+export type { PerAxis, WindowOptions, WindowPadding } from './ops/window.js';
 export { type AttentionOptions, attention, attentionWeights } from './ops/attention.js';
 export { dropout } from './ops/dropout.js';
 export { type CrossEntropyOptions, type Reduction, bceWithLogits, crossEntropy, l1Loss, mseLoss, smoothL1Loss } from './ops/loss.js';

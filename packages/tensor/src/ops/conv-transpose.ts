@@ -3,13 +3,13 @@ import { show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { type ConvInputs, type ConvPlan, checkParameters, groupsOf, isPointwise, spread, taps, withBias } from './conv.js';
 import { reshape } from './view.js';
-import { batched, type Padding, type PerAxis, perAxis, reach, type Slide, sides, windowArgs } from './window.js';
+import { batched, type PerAxis, perAxis, reach, type Slide, sides, type WindowPadding, windowArgs } from './window.js';
 
 export interface ConvTransposeOptions {
   /** From where one element of x is laid to where the next is; 1 if left out. */
   stride?: PerAxis;
   /** What is cut off around the result; 0 if left out. */
-  padding?: Padding;
+  padding?: WindowPadding;
   /** Elements more at the end, fewer than the stride or the dilation: lengths that a stride rounded down come back. 0 if left out. */
   outputPadding?: PerAxis;
   /** From one element of the kernel to the next on the result; 1 if left out. */

@@ -9,13 +9,13 @@ import { add } from './arithmetic.js';
 import { fold, unfold } from './im2col.js';
 import { matmul } from './matmul.js';
 import { reshape, transpose } from './view.js';
-import { batched, type Padding, type PerAxis, perAxis, type Slide, slidesOf, windowArgs } from './window.js';
+import { batched, type PerAxis, perAxis, type Slide, slidesOf, type WindowPadding, windowArgs } from './window.js';
 
 export interface ConvOptions {
   /** From one window to the next; 1 if left out. */
   stride?: PerAxis;
   /** Zeros around x; 'same' keeps its lengths (stride 1 only), 'valid' is 0, the default. */
-  padding?: Padding | 'same' | 'valid';
+  padding?: WindowPadding | 'same' | 'valid';
   /** From one element of the kernel to the next on x; 1 if left out. */
   dilation?: PerAxis;
   /** Into how many parts the channels fall, each with kernels of its own; 1 if left out, C is a depthwise convolution. */

@@ -107,15 +107,20 @@ function nearest(from: number, to: number, scale: number, mode: 'nearest' | 'nea
 
 /** Result i from the two or four elements around step·(i + shift) - shift. */
 function between(from: number, to: number, { step, shift, cubic }: { step: number; shift: number; cubic: boolean }): Taps {
-  const inside = (j: number) => Math.min(from - 1, Math.max(0, j));
-  const rows = Array.from({ length: to }, (_, i) => {
+  const offsets = cubic ? [-1, 0, 1, 2] : [0, 1];
+  const places = offsets.map(() => new Int32Array(to));
+  const weights = offsets.map(() => new Float64Array(to));
+  for (let i = 0; i < to; i++) {
     const exact = step * (i + shift) - shift;
     const at = cubic ? exact : Math.max(0, exact);
-    const j = cubic ? Math.floor(at) : Math.min(Math.floor(at), from - 1);
-    const offsets = cubic ? [-1, 0, 1, 2] : [0, 1];
-    return offsets.map((k) => [inside(j + k), cubic ? keys(at - j - k, -0.75) : triangle(at - j - k)] as const);
-  });
-  return fewTaps(from, rows);
+    const j = Math.min(Math.floor(at), from - 1);
+    offsets.forEach((offset, t) => {
+      const distance = at - j - offset;
+      places[t]![i] = Math.min(from - 1, Math.max(0, j + offset));
+      weights[t]![i] = cubic ? keys(distance, -0.75) : triangle(distance);
+    });
+  }
+  return { from, places, weights };
 }
 
 /** Result i from all elements within the reach of the filter around step·(i + ½), weights adding up to 1. */

@@ -12,14 +12,14 @@ import { assign } from './optim.js';
 import { poolSlides } from './pool.js';
 import { argmax } from './reduce.js';
 import { reshape, slice } from './view.js';
-import { batched, type Padding, type PerAxis, reach, type Slide, windowArgs } from './window.js';
+import { batched, type PerAxis, reach, type Slide, type WindowPadding, windowArgs } from './window.js';
 
 export interface MaxPoolOptions {
   kernel: PerAxis;
   /** From one window to the next; `kernel` if left out, so that windows do not overlap. */
   stride?: PerAxis;
   /** Elements that never win. */
-  padding?: Padding;
+  padding?: WindowPadding;
   dilation?: PerAxis;
   /** True keeps a last window that reaches beyond the padding, if it begins before. */
   ceilMode?: boolean;
@@ -42,7 +42,7 @@ export function maxPool1d(x: Tensor, options: MaxPoolOptions): Tensor {
 
 /**
  * As `maxPool1d` over two axes: x [N, C, H, W] or [C, H, W] gives [N, C, H′, W′]. Numbers in the options stand for both axes.
- * `torch.nn.functional.max_pool2d`.
+ * `torch.nn.functional.max_pool2d`. Types, gradients and errors are those of `maxPool1d`.
  *
  * @example
  * maxPool2d(tensor([[[1, 2, 3, 4], [8, 7, 6, 5]]]), { kernel: 2 }); // [[[8, 6]]]
@@ -52,7 +52,8 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
 }
 
 /**
- * `maxPool1d` and where its elements were found: int32 places on the axis of x, of the shape of the result.
+ * `maxPool1d` and where its elements were found: int32 places on the axis of x, of the shape of the result. `torch.nn.functional.max_pool1d` with
+ * `return_indices=True`. Types, gradients and errors are those of `maxPool1d`; the indices have no gradient.
  *
  * @example
  * maxPool1dWithIndices(tensor([[1, 3, 2, 9, 4]]), { kernel: 2 }).indices; // [[1, 3]]
@@ -64,6 +65,7 @@ export function maxPool1dWithIndices(x: Tensor, options: MaxPoolOptions): { valu
 
 /**
  * `maxPool2d` and where its elements were found: int32 places in each image, y·W + x, of the shape of the result.
+ * `torch.nn.functional.max_pool2d` with `return_indices=True`. Types, gradients and errors are those of `maxPool1d`; the indices have no gradient.
  *
  * @example
  * maxPool2dWithIndices(tensor([[[1, 2, 3, 4], [8, 7, 6, 5]]]), { kernel: 2 }).indices; // [[[4, 6]]]

@@ -11,13 +11,13 @@ import { fold, unfold } from './im2col.js';
 import { mean, sum } from './reduce.js';
 import { fewTaps, resample } from './resample.js';
 import { expand, reshape, unsqueeze } from './view.js';
-import { batched, type Padding, type PerAxis, perAxis, type Slide, slidesOf, windowArgs } from './window.js';
+import { batched, type PerAxis, perAxis, type Slide, slidesOf, type WindowPadding, windowArgs } from './window.js';
 
 export interface AvgPoolOptions {
   kernel: PerAxis;
   /** From one window to the next; `kernel` if left out, so that windows do not overlap. */
   stride?: PerAxis;
-  padding?: Padding;
+  padding?: WindowPadding;
   dilation?: PerAxis;
   /** True keeps a last window that reaches beyond the padding, if it begins before. */
   ceilMode?: boolean;
@@ -44,7 +44,7 @@ export function avgPool1d(x: Tensor, options: AvgPoolOptions): Tensor {
 
 /**
  * As `avgPool1d` over two axes: x [N, C, H, W] or [C, H, W] gives [N, C, H′, W′]. Numbers in the options stand for both axes.
- * `torch.nn.functional.avg_pool2d`.
+ * `torch.nn.functional.avg_pool2d`. Types and errors are those of `avgPool1d`.
  *
  * @example
  * avgPool2d(tensor([[[1, 2, 3, 4], [5, 6, 7, 8]]]), { kernel: 2 }); // [[[3.5, 5.5]]]
@@ -115,7 +115,7 @@ export function adaptiveAvgPool1d(x: Tensor, size: number): Tensor {
 
 /**
  * As `adaptiveAvgPool1d` over two axes: x [N, C, H, W] or [C, H, W] gives [N, C, ...size], where one number stands for both axes.
- * `torch.nn.functional.adaptive_avg_pool2d`.
+ * `torch.nn.functional.adaptive_avg_pool2d`. Types and errors are those of `adaptiveAvgPool1d`.
  *
  * @example
  * adaptiveAvgPool2d(tensor([[[1, 2], [3, 4], [5, 6]]]), [1, 2]); // [[[3, 4]]]

@@ -13,13 +13,13 @@ import { reshape } from './view.js';
 export type PerAxis = number | readonly number[];
 
 /** How far the input is extended: one number for all sides, or for each axis a number or [before, after]. */
-export type Padding = number | readonly (number | readonly [before: number, after: number])[];
+export type WindowPadding = number | readonly (number | readonly [before: number, after: number])[];
 
 export interface WindowOptions {
   /** From one window to the next; 1 if left out. */
   stride?: PerAxis;
   /** 0 if left out. */
-  padding?: Padding;
+  padding?: WindowPadding;
   /** From one element of a window to the next; 1 if left out. */
   dilation?: PerAxis;
 }
@@ -47,7 +47,7 @@ export function perAxis(op: string, name: string, value: PerAxis, axes: number, 
 }
 
 /** [before, after] for each axis. */
-export function sides(op: string, padding: Padding, axes: number): [before: number, after: number][] {
+export function sides(op: string, padding: WindowPadding, axes: number): [before: number, after: number][] {
   const given = typeof padding === 'number' ? [padding] : padding;
   const list = given.length === 1 ? Array.from({ length: axes }, () => given[0]!) : given;
   const pairs = list.map((side): [number, number] => (typeof side === 'number' ? [side, side] : [side[0], side[1]]));
