@@ -1,16 +1,7 @@
 import { MultiHeadAttention } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, RMSNorm } from '@multihead/layers';
-import {
-  type Backend,
-  loadStateDict,
-  mean,
-  reshape,
-  stateDict,
-  type Tensor,
-  type TensorData,
-  transpose,
-  unsqueeze,
-} from '@multihead/tensor';
+import * as t from '@multihead/tensor';
+import { type Backend, loadStateDict, stateDict, type Tensor, type TensorData } from '@multihead/tensor';
 import {
   Transformer,
   TransformerDecoder,
@@ -19,41 +10,19 @@ import {
   TransformerEncoderLayer,
 } from '@multihead/transformer/seq2seq';
 import { type Check, notBuilt, Skip, type Values } from '../suite.js';
+import { type Builder, type Built, flag, type Given, number } from './built.js';
 import { checksOf } from './checks.js';
-import { type Archive, isTensorRef, type Json, type TensorRef, type TorchCase } from './document.js';
+import { type Archive, isTensorRef, type TensorRef, type TorchCase } from './document.js';
 import { maskOf } from './masks.js';
+import { attendWith, layoutOf } from './multi-head.js';
 import { embedding, epsilon } from './network.js';
 import { gradientsOf, leafOf, lending } from './tensors.js';
+import { windowModules } from './window-modules.js';
 
 /* The families module-*: a module made by its constructor's arguments, its parameters loaded by PyTorch's names, one forward pass. */
 
 export interface ModuleCase extends TorchCase {
   readonly params: Readonly<Record<string, TensorRef>>;
-}
-
-/** The arguments of PyTorch's constructor and forward. */
-interface Given {
-  readonly ctor: Readonly<Record<string, Json>>;
-  readonly kwargs: Readonly<Record<string, Json>>;
-  input(name: string): Tensor | null;
-}
-
-interface Built {
-  /** What holds the parameters, under PyTorch's names. */
-  readonly module: object;
-  forward(): Tensor | (Tensor | null)[];
-}
-
-type Builder = (given: Given) => Built;
-
-const number = (value: Json | undefined, fallback?: number) => (value ?? fallback) as number;
-const flag = (value: Json | undefined, fallback: boolean) => (value ?? fallback) as boolean;
-
-/** From PyTorch's layout, which may be tokens first or without a batch, to [B, T, E] and back. */
-function layoutOf(example: Tensor, batchFirst: boolean): { inward(x: Tensor): Tensor; outward(x: Tensor): Tensor } {
-  if (example.rank === 2) return { inward: (x) => unsqueeze(x, 0), outward: (x) => reshape(x, x.shape.slice(1)) };
-  if (batchFirst) return { inward: (x) => x, outward: (x) => x };
-  return { inward: (x) => transpose(x, 0, 1), outward: (x) => transpose(x, 0, 1) };
 }
 
 function multiheadAttention({ ctor, kwargs, input }: Given): Built {
@@ -63,15 +32,16 @@ function multiheadAttention({ ctor, kwargs, input }: Given): Built {
     bias: flag(ctor.bias, true),
     extraKeys: { bias: flag(ctor.add_bias_kv, false), zero: flag(ctor.add_zero_attn, false) },
   });
-  const forward = () => {
-    const layout = layoutOf(input('query')!, flag(ctor.batch_first, false));
-    const [q, k, v] = ['query', 'key', 'value'].map((name) => layout.inward(input(name)!));
-    const mask = maskOf(input('attn_mask'), input('key_padding_mask'), heads);
-    const { output, weights } = module.forwardWithWeights(q, k, v, { mask });
-    if (!flag(kwargs.need_weights, true)) return [layout.outward(output), null];
-    const shown = flag(kwargs.average_attn_weights, true) ? mean(weights, { axis: 1 }) : weights;
-    return [layout.outward(output), input('query')!.rank === 2 ? reshape(shown, shown.shape.slice(1)) : shown];
-  };
+  const forward = () =>
+    attendWith(module, {
+      query: input('query')!,
+      key: input('key')!,
+      value: input('value')!,
+      mask: maskOf(input('attn_mask'), input('key_padding_mask'), heads),
+      batchFirst: flag(ctor.batch_first, false),
+      needWeights: flag(kwargs.need_weights, true),
+      averageWeights: flag(kwargs.average_attn_weights, true),
+    });
   return { module, forward };
 }
 
@@ -158,14 +128,16 @@ function linear({ ctor, input }: Given): Built {
 }
 
 function layerNorm({ ctor, input }: Given): Built {
-  const module = new LayerNorm(ctor.normalized_shape as number | number[], { eps: number(ctor.eps, 1e-5), bias: flag(ctor.bias, true) });
+  const [shape, eps] = [[ctor.normalized_shape].flat() as number[], number(ctor.eps, 1e-5)];
+  if (ctor.elementwise_affine === false) return { module: {}, forward: () => t.layerNorm(input('input')!, null, null, { shape, eps }) };
+  const module = new LayerNorm(shape, { eps, bias: flag(ctor.bias, true) });
   return { module, forward: () => module.forward(input('input')!) };
 }
 
 function rmsNorm({ ctor, input }: Given): Built {
-  const [dim, ...more] = [ctor.normalized_shape].flat() as number[];
-  if (more.length > 0) throw notBuilt('RMSNorm over several axes');
-  const module = new RMSNorm(dim, { eps: number(ctor.eps, epsilon) });
+  const [shape, eps] = [[ctor.normalized_shape].flat() as number[], number(ctor.eps, epsilon)];
+  if (ctor.elementwise_affine === false) return { module: {}, forward: () => t.rmsNorm(input('input')!, null, { shape, eps }) };
+  const module = new RMSNorm(shape, { eps });
   return { module, forward: () => module.forward(input('input')!) };
 }
 
@@ -173,6 +145,7 @@ const builders: Readonly<Record<string, Builder>> = {
   'nn.Linear': linear,
   'nn.LayerNorm': layerNorm,
   'nn.RMSNorm': rmsNorm,
+  ...windowModules,
   'nn.Embedding': embeddingModule,
   'nn.MultiheadAttention': multiheadAttention,
   'nn.TransformerEncoderLayer': encoder((config) => new TransformerEncoderLayer(config), false),

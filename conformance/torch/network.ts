@@ -3,8 +3,10 @@ import * as t from '@multihead/tensor';
 import type { Reduction, Tensor } from '@multihead/tensor';
 import { notBuilt } from '../suite.js';
 import { type Call, op, type Table } from './call.js';
+import { multiHeadAttentionForward, multiHeadParameters } from './multi-head.js';
+import { windows } from './windows.js';
 
-/* Products, norms, losses, embeddings, attention. */
+/* Products, norms, losses, embeddings, attention; with what slides windows, in `windows.ts`. */
 
 /** The class axis, PyTorch's second (or only) one, at the end, where it is here. */
 function classesLast(x: Tensor): Tensor {
@@ -107,4 +109,6 @@ export const network: Table = {
     embedding(c.tensor('weight'), c.tensor('ids'), c.get('padding_idx') === null ? null : c.number('padding_idx')),
   ),
   scaled_dot_product_attention: op('q k v attn_mask dropout_p is_causal scale enable_gqa', scaledDotProductAttention),
+  multi_head_attention_forward: op(multiHeadParameters, multiHeadAttentionForward),
+  ...windows,
 };

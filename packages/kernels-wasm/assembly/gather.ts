@@ -81,14 +81,39 @@ export function slide(fold: bool, columns: usize, plane: usize, planes: i32, win
   }
 }
 
-/** Places x·step + start of a row of `w` elements. */
+/** Places x·step + start of a row of `w` elements: those within it are x from `first` to `end`. */
 function slideRow(fold: bool, columns: usize, row: usize, n: i32, w: i32, step: i32, start: i32): void {
-  for (let x = 0; x < n; x++) {
-    const ix = x * step + start;
-    const inside = <u32>ix < <u32>w;
-    const p = row + (<usize>ix << 2);
-    const c = columns + (<usize>x << 2);
-    if (!fold) store<f32>(c, inside ? load<f32>(p) : 0);
-    else if (inside) store<f32>(p, load<f32>(p) + load<f32>(c));
+  const first = start >= 0 ? 0 : min(n, (step - 1 - start) / step);
+  const end = w > start ? max(first, min(n, (w - 1 - start) / step + 1)) : first;
+  const from = row + (<usize>(first * step + start) << 2);
+  const to = columns + (<usize>first << 2);
+  if (fold) {
+    addRow(from, to, end - first, step);
+    return;
+  }
+  memory.fill(columns, 0, <usize>first << 2);
+  copyRow(to, from, end - first, step);
+  memory.fill(columns + (<usize>end << 2), 0, <usize>(n - end) << 2);
+}
+
+/** to[i] = from[i·step] */
+function copyRow(to: usize, from: usize, n: i32, step: i32): void {
+  let i = 0;
+  if (step == 1) for (; i + 4 <= n; i += 4) v128.store(to + (<usize>i << 2), v128.load(from + (<usize>i << 2)));
+  for (; i < n; i++) store<f32>(to + (<usize>i << 2), load<f32>(from + (<usize>(i * step) << 2)));
+}
+
+/** to[i·step] += from[i] */
+function addRow(to: usize, from: usize, n: i32, step: i32): void {
+  let i = 0;
+  if (step == 1) {
+    for (; i + 4 <= n; i += 4) {
+      const o = <usize>i << 2;
+      v128.store(to + o, f32x4.add(v128.load(to + o), v128.load(from + o)));
+    }
+  }
+  for (; i < n; i++) {
+    const p = to + (<usize>(i * step) << 2);
+    store<f32>(p, load<f32>(p) + load<f32>(from + (<usize>i << 2)));
   }
 }

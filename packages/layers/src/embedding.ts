@@ -2,10 +2,13 @@ import { embedding, type Initializer, param, type Rng, type Tensor } from '@mult
 import { normal } from './init.js';
 
 /**
- * A learned vector for each id: int32 ids [...] to [..., dim]. Throws a ValueError that names an id outside the vocabulary.
+ * A learned vector for each id: int32 ids [...] to [..., dim], rows of weight [vocabulary, dim].
+ *
+ * Names and layouts are those of `torch.nn.Embedding`. `forward` throws a ValueError that names an id outside the vocabulary.
  *
  * @example
- * const x = new Embedding(40, 256, { rng }).forward(ids);
+ * const table = new Embedding(40, 256, { rng: new Rng(1) });
+ * table.forward(tensor(Int32Array.of(3, 0, 39))).shape; // [3, 256]
  */
 export class Embedding {
   weight: Tensor;

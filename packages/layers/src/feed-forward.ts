@@ -11,10 +11,13 @@ export interface FeedForwardOptions {
 }
 
 /**
- * linear2(activation(linear1(x))): [..., dim] to [..., hidden] to [..., dim]. Vaswani et al., 2017, section 3.3 (with ReLU).
+ * linear2(dropout(activation(linear1(x)))): [..., dim] to [..., hidden] to [..., dim]. Vaswani et al., 2017, section 3.3 (with ReLU).
+ *
+ * `forward(x, { rng })` drops hidden elements if and only if there is an `rng`; it throws a ShapeError where x does not end in `dim`.
  *
  * @example
- * const y = new FeedForward(256, 1024, { activation: 'gelu', rng }).forward(x);
+ * const feedForward = new FeedForward(256, 1024, { activation: 'gelu', rng: new Rng(1) });
+ * feedForward.forward(zeros([2, 7, 256])).shape; // [2, 7, 256]
  */
 export class FeedForward {
   linear1: Linear;

@@ -9,11 +9,14 @@ export interface LinearOptions {
 }
 
 /**
- * y = activation(x · weightᵀ + bias), x [..., in], weight [out, in], bias [out], y [..., out].
+ * y = activation(x · weightᵀ + bias): x [..., in], weight [out, in], bias [out], y [..., out].
+ *
+ * Weight and bias begin uniform within ±1/√in. Names, layouts and defaults are those of `torch.nn.Linear`; `bias: false` leaves the bias out.
+ * `forward` throws a ShapeError where x does not end in `in`.
  *
  * @example
- * const project = new Linear(256, 40, { rng });
- * const logits = project.forward(x);
+ * const project = new Linear(256, 40, { rng: new Rng(1) });
+ * project.forward(zeros([2, 7, 256])).shape; // [2, 7, 40]
  */
 export class Linear {
   weight: Tensor;

@@ -87,7 +87,9 @@ describe('norms', () => {
     const layer = new RMSNorm(3);
     expect(await layer.forward(tensor([2, -2, 2])).data()).toBeAllclose([1, -1, 1]);
     expect([...stateDict(layer).keys()]).toEqual(['weight']);
-    dispose(layer);
+    const wide = new RMSNorm([2, 2]);
+    expect(await wide.forward(tensor([[2, 0], [0, 2]])).data()).toBeAllclose([Math.SQRT2, 0, 0, Math.SQRT2]); // biome-ignore format: a matrix
+    dispose(layer, wide);
   });
 });
 

@@ -85,6 +85,22 @@ export { type LinearOptions, linear, matmul } from './ops/matmul.js';
 export { embedding, indexSelect, takeAlong, tril, triu } from './ops/indexing.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { type NormOptions, layerNorm, rmsNorm } from './ops/norm.js';
+export { type GroupNormOptions, groupNorm, instanceNorm } from './ops/group-norm.js';
+export {
+  type BatchNormOptions,
+  type BatchNormTrained,
+  type BatchNormTrainOptions,
+  type ChannelStatistics,
+  batchNorm,
+  batchNormTrain,
+} from './ops/batch-norm.js';
+export { type ConvOptions, conv1d, conv2d } from './ops/conv.js';
+export { type ConvTransposeOptions, convTranspose1d, convTranspose2d } from './ops/conv-transpose.js';
+export { type Col2imOptions, type Im2colOptions, col2im, im2col } from './ops/im2col.js';
+export { type MaxPoolOptions, maxPool1d, maxPool1dWithIndices, maxPool2d, maxPool2dWithIndices } from './ops/max-pool.js';
+export { type AvgPoolOptions, adaptiveAvgPool1d, adaptiveAvgPool2d, avgPool1d, avgPool2d } from './ops/pool.js';
+export { type InterpolateOptions, interpolate } from './ops/interpolate.js';
+export type { PerAxis, WindowOptions, WindowPadding } from './ops/window.js';
 export { type AttentionOptions, attention, attentionWeights } from './ops/attention.js';
 export { dropout } from './ops/dropout.js';
 export { type RopeOptions, rope } from './ops/rope.js';

@@ -33,9 +33,17 @@ export interface AttentionOptions {
 }
 
 /**
- * softmax(cap(scale · q kᵀ) + mask) v for q [B, H, Q, D], k [B, G, K, D], v [B, G, K, E]: [B, H, Q, E].
- * H is a multiple of G (grouped key/value heads). A query that sees no key gets 0, with gradient 0.
- * `@multihead/attention` builds on this; Vaswani et al., 2017.
+ * attention(q, k, v) = softmax(cap(scale · q kᵀ) + mask) v, by heads.
+ *
+ * q is [B, H, Q, D], k [B, G, K, D], v [B, G, K, E], of one float type; the result [B, H, Q, E]. H is a multiple of G: query head h reads key/value
+ * head ⌊h · G / H⌋. A query that sees no key gets 0, with gradient 0. With `dropout` and an `rng`, weights are dropped after the softmax.
+ * `attend` of `@multihead/attention` builds on this. Vaswani et al., "Attention Is All You Need", 2017, section 3.2.1; grouped heads:
+ * Ainslie et al., "GQA", 2023. Throws a ShapeError where shapes do not fit one another, a DTypeError for mixed types.
+ *
+ * @example
+ * const [q, k, v] = [tensor([[[[1, 0]]]]), tensor([[[[1, 0], [0, 1]]]]), tensor([[[[10], [20]]]])];
+ * attention(q, k, v, { scale: 1 }); // [[[[12.6894]]]]
+ * attention(q, k, v, { mask: tensor([[false, true]]) }); // [[[[20]]]]
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   check('attention', q, k, v, options);
@@ -46,7 +54,17 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return matmul(dropout(weights, options.dropout ?? 0, options.rng), repeatHeads(v, q.shape[1]!));
 }
 
-/** The weights alone, softmax(scale · q kᵀ + mask), [B, H, Q, K]: what each query looks at. */
+/**
+ * attentionWeights(q, k) = softmax(scale · q kᵀ + mask), the weights of `attention` alone: how much each query looks at each key.
+ *
+ * q is [B, H, Q, D], k [B, G, K, D], of one float type, H a multiple of G; the result [B, H, Q, K]. Its rows add up to 1, or are 0 where a query
+ * sees no key. Options and errors are those of `attention`.
+ *
+ * @example
+ * const [q, k] = [tensor([[[[1, 0], [0, 2]]]]), tensor([[[[1, 0], [0, 1]]]])];
+ * attentionWeights(q, k, { scale: 1 }); // [[[[0.7311, 0.2689], [0.1192, 0.8808]]]]
+ * attentionWeights(q, k, { causalOffset: 0 }); // [[[[1, 0], [0.1956, 0.8044]]]]
+ */
 export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
   check('attentionWeights', q, k, k, options);
   return weightsOf(q, k, options);

@@ -9,14 +9,22 @@ import { attempt, fusedKernel, onlyOnce, scratch } from './fused.js';
 import { mean } from './reduce.js';
 
 export interface NormOptions {
+  /** Added to the variance: 1e-5 if left out. For `rmsNorm` the least that 1 can grow by in the type of x, as in PyTorch: 2⁻²³ in float32. */
   eps?: number;
   /** The trailing axes to normalise over; those of `weight` if left out, the last one without a weight. */
   shape?: Shape;
 }
 
 /**
- * (x - mean) / √(variance + eps) · weight + bias over the trailing axes, with the biased variance.
- * Ba, Kiros, Hinton: "Layer Normalization", 2016.
+ * (x - mean) / √(variance + eps) · weight + bias, with mean and biased variance over the trailing axes.
+ *
+ * x is [..., D] of a float type, weight and bias [D] of the same type; D stands for one axis or for several, those of `options.shape` or of the
+ * weight. The result has the shape of x. `torch.nn.functional.layer_norm`; Ba, Kiros, Hinton: "Layer Normalization", 2016.
+ * Throws a ShapeError where x does not end in the shape or a parameter does not have it, a DTypeError for mixed types.
+ *
+ * @example
+ * layerNorm(tensor([[1, 2, 3], [0, 0, 30]])); // [[-1.2247, 0, 1.2247], [-0.7071, -0.7071, 1.4142]]
+ * layerNorm(tensor([[1, 2, 3]]), tensor([1, 10, 100]), tensor([0, 5, 0])); // [[-1.2247, 5, 122.4736]]
  */
 export function layerNorm(x: Tensor, weight: Tensor | null = null, bias: Tensor | null = null, options: NormOptions = {}): Tensor {
   const { eps = 1e-5 } = options;
@@ -85,12 +93,19 @@ function fusedLayerNorm(input: Tensor, weight: Tensor | null, bias: Tensor | nul
 }
 
 /**
- * x / √(mean(x²) + eps) · weight over the trailing axes.
- * Zhang, Sennrich: "Root Mean Square Layer Normalization", 2019.
+ * x / √(mean(x²) + eps) · weight, with the mean over the trailing axes.
+ *
+ * x is [..., D] of a float type, weight [D] of the same type; D stands for one axis or for several, those of `options.shape` or of the weight.
+ * The result has the shape of x. `torch.nn.functional.rms_norm`, with its `eps`; Llama's is 1e-6 or 1e-5. Zhang, Sennrich: "Root Mean
+ * Square Layer Normalization", 2019. Throws a ShapeError where x does not end in the shape or weight does not have it, a DTypeError for mixed types.
+ *
+ * @example
+ * rmsNorm(tensor([[3, 4], [1, -1]])); // [[0.8485, 1.1314], [1, -1]]
+ * rmsNorm(tensor([[3, 4]]), tensor([1, 10]), { eps: 12.5 }); // [[0.6, 8]]
  */
 export function rmsNorm(x: Tensor, weight: Tensor | null = null, options: NormOptions = {}): Tensor {
-  const { eps = 1e-6 } = options;
   const shape = normalizedShape('rmsNorm', x, options.shape, { weight });
+  const { eps = x.dtype === 'float64' ? 2 ** -52 : 2 ** -23 } = options;
   return fusedRmsNorm(x, weight, { shape, eps }) ?? composedRmsNorm(x, weight, { shape, eps });
 }
 

@@ -15,10 +15,15 @@ import { fusedKernel } from './fused.js';
  */
 
 /**
- * Copies `value` into the elements of `target`, which may be a view: parameters, running averages, caches.
+ * target[…] = value[…]: copies the elements of `value` into those of `target`, in place.
+ *
+ * Both have one shape and one dtype, any; `target` may be a view, so that a part of a larger tensor is written: parameters, running averages,
+ * caches. The tape does not see it. Throws a ShapeError where shapes or dtypes differ, a BackendError for two backends.
  *
  * @example
- * assign(slice(cache, 2, position, position + 1), k);
+ * const cache = zeros([3, 2]);
+ * assign(slice(cache, 0, 1, 2), tensor([[7, 8]]));
+ * cache; // [[0, 0], [7, 8], [0, 0]]
  */
 export function assign(target: Tensor, value: Tensor): void {
   commonBackend('assign', { target, value });
@@ -32,11 +37,31 @@ export function assign(target: Tensor, value: Tensor): void {
   target.backend.kernels.copy(target.shape, target.buffer, to, value.buffer, from);
 }
 
-/** One update of `parameter` and its moments `m` and `v` in place, by the formula at `AdamArgs`. Kingma and Ba, 2015. */
+/**
+ * One step of Adam or AdamW in place: m = β₁m + (1 - β₁)g, v = β₂v + (1 - β₂)g², p = p - lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + eps) at step t.
+ *
+ * Parameter, gradient and both moments have one shape; they are float32, on the CPU backend also float64. Weight decay is added to the gradient, or with
+ * `decoupled` (AdamW) taken off the parameter first: p = p·(1 - lr·weightDecay). The tape does not see it; `adam` and `adamw` of
+ * `@multihead/train` keep the moments for you. Kingma and Ba, "Adam", 2015; Loshchilov and Hutter, "Decoupled Weight Decay
+ * Regularization", 2019. Throws a ShapeError where shapes differ, a BackendError for two backends.
+ *
+ * @example
+ * const [p, m, v] = [tensor([1, 2]), tensor([0, 0]), tensor([0, 0])];
+ * const settings = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, decoupled: true };
+ * adamStep(p, tensor([5, -5]), { m, v }, { ...settings, step: 1 });
+ * p; // [0.9, 2.1]
+ * m; // [0.5, -0.5]
+ */
 export function adamStep(parameter: Tensor, gradient: Tensor, moments: { m: Tensor; v: Tensor }, args: AdamArgs): void {
   const { m, v } = moments;
   commonBackend('adamStep', { parameter, gradient, m, v });
-  const kernel = parameter.dense ? fusedKernel('adamStep', null, [parameter]) : undefined;
+  for (const [name, t] of Object.entries({ gradient, m, v })) {
+    if (sameShape(t.shape, parameter.shape) && t.dtype === parameter.dtype) continue;
+    const wanted = `${parameter.dtype} ${show(parameter.shape)}`;
+    throw new ShapeError(`adamStep: ${name}: expected ${wanted} as the parameter, got ${t.dtype} ${show(t.shape)}`);
+  }
+  const inPlace = [parameter, m, v].every(({ dense }) => dense);
+  const kernel = inPlace ? fusedKernel('adamStep', null, [parameter]) : undefined;
   noGrad(() =>
     tidy(() => {
       const g = contiguous(gradient);

@@ -10,16 +10,28 @@ import { amax, logsumexp, sum } from './reduce.js';
 import { transpose } from './view.js';
 
 /**
- * softmax(x)ᵢ = exp(xᵢ - max x) / Σⱼ exp(xⱼ - max x) along `axis`; a row of -∞ gives NaN, as in PyTorch.
+ * softmax(x)ᵢ = exp(xᵢ - max x) / Σⱼ exp(xⱼ - max x) along `axis`: positive numbers that add up to 1.
+ *
+ * x is of any shape and a float type, the result too. The maximum is taken off, so that nothing overflows; a row of -∞ gives NaN, as in PyTorch.
+ * Throws a ShapeError for an axis out of range, a DTypeError for other types.
  *
  * @example
- * softmax(tensor([[1, 2, 3]])); // [[0.09, 0.24, 0.67]]
+ * softmax(tensor([[1, 2, 3]])); // [[0.09, 0.2447, 0.6652]]
+ * softmax(tensor([[1, 2], [1, 4]]), 0); // [[0.5, 0.1192], [0.5, 0.8808]]
  */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return alongLast('softmax', x, axis, false);
 }
 
-/** ln softmax(x) along `axis`, without underflow: x - logsumexp(x). */
+/**
+ * logSoftmax(x)ᵢ = ln softmax(x)ᵢ = xᵢ - max x - ln Σⱼ exp(xⱼ - max x) along `axis`, finite where softmax would be rounded to 0.
+ *
+ * x is of any shape and a float type, the result too. Throws a ShapeError for an axis out of range, a DTypeError for other types.
+ *
+ * @example
+ * logSoftmax(tensor([[1, 2, 3]])); // [[-2.4076, -1.4076, -0.4076]]
+ * logSoftmax(tensor([0, 1000])); // [-1000, 0]
+ */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return alongLast('logSoftmax', x, axis, true);
 }

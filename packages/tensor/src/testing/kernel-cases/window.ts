@@ -29,6 +29,8 @@ const windows: readonly WindowArgs[] = [
   windowOf(1, 2, [9, 9], [3, 2], [1, 1], [2, 1], [2, 3]),
   windowOf(1, 3, [16, 16], [4, 4], [4, 4]), // patches of a vision transformer
   windowOf(2, 5, [1, 17], [1, 3], [1, 2], [0, 1]), // one dimension
+  windowOf(1, 2, [3, 37], [2, 5], [1, 1], [1, 3]), // rows longer than vectors
+  windowOf(1, 1, [2, 41], [1, 3], [1, 3], [0, 4], [1, 2]),
   windowOf(1, 1, [3, 3], [5, 5], [1, 1], [2, 2]), // a kernel larger than its input
   windowOf(1, 1, [2, 2], [1, 1], [1, 1], [3, 3]), // some windows see padding only
   windowOf(0, 2, [4, 4], [2, 2]),

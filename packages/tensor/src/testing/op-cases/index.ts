@@ -1,11 +1,15 @@
 import type { OpCase } from '../op-case.js';
 import { attentionOps } from './attention.js';
+import { channelNormOps } from './channel-norm.js';
+import { convOps } from './conv.js';
 import { createOps, updateOps } from './create-and-update.js';
 import { elementwiseOps } from './elementwise.js';
 import { gatedAndRotaryOps } from './gated-and-rotary.js';
 import { indexingOps } from './indexing.js';
+import { interpolateOps } from './interpolate.js';
 import { matmulOps } from './matmul.js';
 import { lossOps, normOps } from './norm-and-loss.js';
+import { poolOps } from './pool.js';
 import { reduceOps } from './reduce.js';
 import { viewOps } from './view.js';
 
@@ -18,6 +22,10 @@ export const opCases: readonly OpCase[] = [
   ...matmulOps,
   ...indexingOps,
   ...normOps,
+  ...channelNormOps,
+  ...convOps,
+  ...poolOps,
+  ...interpolateOps,
   ...attentionOps,
   ...gatedAndRotaryOps,
   ...lossOps,
