@@ -1,6 +1,6 @@
 export { binary, binaryRow, cast, fill32, fill8, logicalNot, select, unary } from './elementwise';
 export { copyElements1, copyElements4, copyRuns, copyTransposed } from './copy';
-export { matmul, matmulScratch, skinny } from './matmul';
+export { matmul, matmulScratch, packB, skinny } from './matmul';
 export { argmaxFloat, argmaxInt, cumulateFloat, cumulateInt, reduceFloat, reduceInt } from './reduce';
 export { badId, gather, scatter, scatterAddFloat, scatterSet, slide } from './gather';
 export { dropout, random } from './random';

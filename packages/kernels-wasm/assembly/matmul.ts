@@ -25,11 +25,12 @@ function ceilDiv(a: i32, b: i32): i32 {
 /**
  * out = act(alpha · op(a) · op(b) + bias) (+ out) for `batch` matrices of m rows and n columns, which may be a part of larger ones: `lda`,
  * `ldb` and `ldc` are the bytes from one stored row to the next, the others from one matrix to the next. `bias` and `pre`, which receives
- * what is before the activation, may be 0. `act`: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu.
+ * what is before the activation, may be 0. `act`: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu. `transB`: 0 rows of B are stored, 1 its columns,
+ * 2 what `packB` made of it.
  */
 export function matmul(
   out: usize, a: usize, b: usize, batch: i32, m: i32, n: i32, k: i32, lda: usize, ldb: usize, ldc: usize, aBatch: usize, bBatch: usize,
-  outBatch: usize, transA: bool, transB: bool, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
+  outBatch: usize, transA: bool, transB: i32, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
 ): void {
   for (; batch > 0; batch--) {
     product(out, a, b, m, n, k, lda, ldb, ldc, transA, transB, alpha, accumulate, bias, pre, act, scratch);
@@ -37,6 +38,14 @@ export function matmul(
     a += aBatch;
     b += bBatch;
   }
+}
+
+const PACKED: i32 = 2;
+
+/** All of B in panels of eight columns, for products to come: what `matmul` otherwise does block by block. */
+export function packB(to: usize, b: usize, n: i32, k: i32, ldb: usize, transB: bool): void {
+  if (transB) packRows8(to, b, ldb, n, k);
+  else packColumns8(to, b, ldb, n, k);
 }
 
 /** As `matmul`, for one matrix `a` of at most four rows, which lie `k` floats apart: B is read where it lies. */
@@ -51,7 +60,7 @@ export function skinny(
 
 function product(
   out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, lda: usize, ldb: usize, ldc: usize,
-  transA: bool, transB: bool, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
+  transA: bool, transB: i32, alpha: f32, accumulate: bool, bias: usize, pre: usize, act: i32, scratch: usize,
 ): void {
   const finish = bias != 0 || pre != 0 || act != 0;
   const aPack = scratch + 256;
@@ -63,14 +72,19 @@ function product(
     for (let p = 0; p < k; p += kc) {
       const depth = min(kc, k - p);
       const last = p + depth == k;
-      if (transB) packRows8(bPack, b + <usize>j * ldb + (<usize>p << 2), ldb, columns, depth);
+      let panels = bPack;
+      let panel = <usize>depth << 5;
+      if (transB == PACKED) {
+        panel = <usize>k << 5;
+        panels = b + <usize>(j >> 3) * panel + (<usize>p << 5);
+      } else if (transB) packRows8(bPack, b + <usize>j * ldb + (<usize>p << 2), ldb, columns, depth);
       else packColumns8(bPack, b + <usize>p * ldb + (<usize>j << 2), ldb, columns, depth);
       for (let i = 0; i < m; i += MC) {
         const rows = min(MC, m - i);
         if (transA) packColumns6(aPack, a + <usize>p * lda + (<usize>i << 2), lda, rows, depth);
         else packRows6(aPack, a + <usize>i * lda + (<usize>p << 2), lda, rows, depth);
         const c = <usize>i * ldc + (<usize>j << 2);
-        block(out + c, ldc, aPack, bPack, rows, columns, depth, alpha, accumulate || p > 0, scratch);
+        block(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
         // While the block is still in the cache.
         if (finish && last) epilogue(out + c, pre == 0 ? 0 : pre + c, bias == 0 ? 0 : bias + (<usize>j << 2), act, rows, columns, ldc);
       }
@@ -79,10 +93,10 @@ function product(
 }
 
 function block(
-  c: usize, ldc: usize, aPack: usize, bPack: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool, scratch: usize,
+  c: usize, ldc: usize, aPack: usize, bPack: usize, bPanel: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool,
+  scratch: usize,
 ): void {
   const aPanel = <usize>depth * 24;
-  const bPanel = <usize>depth * 32;
   for (let j = 0; j < columns; j += 8) {
     let a = aPack;
     let to = c + (<usize>j << 2);

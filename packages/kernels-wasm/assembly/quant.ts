@@ -64,7 +64,7 @@ function many(
       dequantise(floats + <usize>r * row, w, s, bits, groups, group);
     }
     const o = <usize>j << 2;
-    matmul(out + o, x, floats, 1, rows, count, k, row, row, ldc, 0, 0, 0, false, true, 1, false, bias == 0 ? 0 : bias + o, 0, 0, product);
+    matmul(out + o, x, floats, 1, rows, count, k, row, row, ldc, 0, 0, 0, false, 1, 1, false, bias == 0 ? 0 : bias + o, 0, 0, product);
   }
 }
 

@@ -30,6 +30,7 @@ export interface Exports {
     aBatch: number, bBatch: number, outBatch: number, transA: number, transB: number, alpha: number, accumulate: number,
     bias: number, pre: number, act: number, scratch: number,
   ): void;
+  packB(to: number, b: number, n: number, k: number, ldb: number, transB: number): void;
   // biome-ignore format: as above
   skinny(
     out: number, a: number, b: number, m: number, n: number, k: number, ldb: number, ldc: number,

@@ -19,6 +19,15 @@ const MIN_GROWTH = 16 * 2 ** 20;
 
 const bytesOf: Partial<Record<DType, number>> = { float32: 4, int32: 4, bool: 1 };
 
+/** How often a form was asked for, and where it is once it has been made. */
+interface Derived {
+  uses: number;
+  block: Block | null;
+}
+
+/** Forms take no more than this share of the memory. */
+const DERIVED_SHARE = 1 / 4;
+
 /** A piece of the WebAssembly memory. */
 export class WasmBuffer implements DeviceBuffer {
   readonly length: number;
@@ -26,6 +35,8 @@ export class WasmBuffer implements DeviceBuffer {
   readonly heap: Heap;
   /** Null once it is freed. */
   block: Block | null;
+  /** Its contents in other forms, by what they are for; null while there are none. See `Heap.derived`. */
+  derived: Map<string, Derived> | null = null;
 
   constructor(heap: Heap, block: Block, length: number, dtype: DType) {
     this.heap = heap;
@@ -43,6 +54,8 @@ export class Heap {
   readonly #scratchBytes: number;
   #buffers = 0;
   #bytes = 0;
+  #derivedBytes = 0;
+  readonly #withForms = new Set<WasmBuffer>();
   #i32 = new Int32Array(0);
   #f32 = new Float32Array(0);
   #u8 = new Uint8Array(0);
@@ -79,8 +92,10 @@ export class Heap {
   }
 
   free(buffer: WasmBuffer): void {
-    this.#alive();
-    this.#allocator.release(this.#blockOf(buffer, 'free', 'buffer'));
+    if (this.#memory === null) return; // everything is free already, and scopes still close
+    const block = this.#blockOf(buffer, 'free', 'buffer');
+    this.#forget(buffer);
+    this.#allocator.release(block);
     buffer.block = null;
     this.#buffers--;
     this.#bytes -= buffer.length * bytesOf[buffer.dtype]!;
@@ -89,17 +104,56 @@ export class Heap {
   /** The elements of a buffer, valid until the next allocation. */
   view(buffer: WasmBuffer, op: string): TypedArray {
     const { address } = this.#blockOf(buffer, op, 'buffer');
+    if (op !== 'read') this.#forget(buffer);
     if (buffer.dtype === 'bool') return this.#u8.subarray(address, address + buffer.length);
     const words = buffer.dtype === 'int32' ? this.#i32 : this.#f32;
     return words.subarray(address / 4, address / 4 + buffer.length);
   }
 
-  /** The address of `buffer`, which must be of `dtype` (null: any) and hold at least `length` elements. */
+  /** The address of `buffer`, which must be of `dtype` (null: any) and hold at least `length` elements; it may be written to. */
   at(op: string, name: string, buffer: WasmBuffer, dtype: DType | null, length: number): number {
+    const address = this.constant(op, name, buffer, dtype, length);
+    this.#forget(buffer);
+    return address;
+  }
+
+  /** As `at`, of a buffer that is only read: its other forms stay valid. */
+  constant(op: string, name: string, buffer: WasmBuffer, dtype: DType | null, length: number): number {
     const { address } = this.#blockOf(buffer, op, name);
     if (dtype !== null && buffer.dtype !== dtype) throw new DTypeError(`wasm ${op}: ${name}: expected ${dtype}, got ${buffer.dtype}`);
     if (!(buffer.length >= length)) throw new ShapeError(`wasm ${op}: ${name}: expected at least ${length} elements, got ${buffer.length}`);
     return address;
+  }
+
+  /**
+   * The address of another form of what `buffer` holds, of `bytes`, which `make` writes, or 0: it is made the second time it is asked for
+   * without a write between, as for the weights of a model that runs, and forgotten at the next write.
+   */
+  derived(buffer: WasmBuffer, form: string, bytes: number, make: (address: number) => void): number {
+    buffer.derived ??= new Map();
+    const entry = buffer.derived.get(form) ?? { uses: 0, block: null };
+    buffer.derived.set(form, entry);
+    if (++entry.uses < 2) return 0;
+    if (!entry.block) {
+      if (this.#derivedBytes + bytes > this.#maximum * DERIVED_SHARE) return 0;
+      entry.block = this.#find(bytes);
+      if (!entry.block) return 0;
+      this.#derivedBytes += entry.block.size;
+      this.#withForms.add(buffer);
+      make(entry.block.address);
+    }
+    return entry.block.address;
+  }
+
+  #forget(buffer: WasmBuffer): void {
+    if (!buffer.derived) return;
+    for (const { block } of buffer.derived.values()) {
+      if (!block) continue;
+      this.#derivedBytes -= block.size;
+      this.#allocator.release(block);
+    }
+    buffer.derived = null;
+    this.#withForms.delete(buffer);
   }
 
   /** As `at`, of float32; 0 for null. */
@@ -143,8 +197,9 @@ export class Heap {
     return this.#memory!;
   }
 
-  memory(): { buffers: number; bytes: number } {
-    return { buffers: this.#buffers, bytes: this.#bytes };
+  /** What buffers take; `derived` bytes more are weights in the form that products read. */
+  memory(): { buffers: number; bytes: number; derived: number } {
+    return { buffers: this.#buffers, bytes: this.#bytes, derived: this.#derivedBytes };
   }
 
   dispose(): void {
@@ -166,13 +221,22 @@ export class Heap {
   }
 
   #take(bytes: number, what: string): Block {
-    let block = this.#allocator.take(bytes);
-    if (!block && this.#reserve(this.#allocator.shortfall(bytes))) block = this.#allocator.take(bytes);
+    let block = this.#find(bytes);
+    if (!block && this.#withForms.size > 0) {
+      for (const buffer of this.#withForms) this.#forget(buffer);
+      block = this.#find(bytes);
+    }
     if (block) return block;
     const size = `${what} (${bytes} bytes)`;
     throw new BackendError(
       `wasm: out of memory for ${size}; ${this.#bytes} bytes are taken of at most ${this.#maximum}. Free tensors or use smaller batches`,
     );
+  }
+
+  #find(bytes: number): Block | null {
+    const block = this.#allocator.take(bytes);
+    if (block || !this.#reserve(this.#allocator.shortfall(bytes))) return block;
+    return this.#allocator.take(bytes);
   }
 
   /** Grows the memory by at least `bytes`; false if it can't be had. */

@@ -24,6 +24,8 @@ interface Product {
   readonly bBatch: number;
   readonly transA: boolean;
   readonly transB: boolean;
+  /** The buffer of `b`, where what it holds may be kept in panels; null for a batch of different ones. */
+  readonly right: WasmBuffer | null;
   readonly alpha: number;
   readonly accumulate: boolean;
   readonly bias: number;
@@ -45,7 +47,7 @@ export function products(heap: Heap, exports: Exports, team: Team): Products {
         throw new ValueError(`wasm matmul: batch strides ${aBatchStride} and ${bBatchStride}: expected ≥ 0`);
       const to = heap.at('matmul', 'out', out, 'float32', size);
       const aAt = heap.at('matmul', 'a', a, 'float32', extent(aBatchStride, m * k));
-      const bAt = heap.at('matmul', 'b', b, 'float32', extent(bBatchStride, k * n));
+      const bAt = heap.constant('matmul', 'b', b, 'float32', extent(bBatchStride, k * n));
       if (k === 0) {
         if (!accumulate) exports.fill32(to, 0, size);
         return;
@@ -56,7 +58,8 @@ export function products(heap: Heap, exports: Exports, team: Team): Products {
         batch = 1;
         aBatchStride = 0;
       }
-      const whole = { bias: 0, pre: 0, act: 0, aBatch: aBatchStride * 4, bBatch: bBatchStride * 4 };
+      const right = batch === 1 ? b : null;
+      const whole = { right, bias: 0, pre: 0, act: 0, aBatch: aBatchStride * 4, bBatch: bBatchStride * 4 };
       multiply({ out: to, a: aAt, b: bAt, batch, m, n, k, transA, transB, alpha, accumulate, ...whole });
     },
 
@@ -65,11 +68,11 @@ export function products(heap: Heap, exports: Exports, team: Team): Products {
       const to = heap.at('linear', 'out', out, 'float32', size);
       const preAt = heap.optional('linear', 'pre', pre, size);
       const xAt = heap.at('linear', 'x', x, 'float32', m * k);
-      const weightAt = heap.at('linear', 'weight', weight, 'float32', n * k);
+      const weightAt = heap.constant('linear', 'weight', weight, 'float32', n * k);
       const biasAt = heap.optional('linear', 'bias', bias, n);
       if (k === 0) return false;
       if (size === 0) return true;
-      const plain = { batch: 1, aBatch: 0, bBatch: 0, transA: false, alpha: 1, accumulate: false };
+      const plain = { right: weight, batch: 1, aBatch: 0, bBatch: 0, transA: false, alpha: 1, accumulate: false };
       const act = activations[activation];
       multiply({ out: to, a: xAt, b: weightAt, m, n, k, ...plain, transB: !transposed, bias: biasAt, pre: preAt, act });
       return true;
@@ -82,13 +85,18 @@ export function products(heap: Heap, exports: Exports, team: Team): Products {
     if (m < SKINNY && !transA) {
       // A matrix of so few rows is cut by columns.
       const cuts = pieces(n, 8, batch > 1 ? 1 : most);
-      for (let i = 0; i < batch; i++)
-        team.run(
-          'skinny',
-          cuts.map((columns) => skinnyCall(product, i, columns)),
-          14,
-        );
-    } else team.run('matmul', parts(product, team.size === 1 ? 1 : most).map((part) => tiledCall(product, part)), 20); // biome-ignore format: two branches
+      for (let i = 0; i < batch; i++) team.run('skinny', cuts.map((columns) => skinnyCall(product, i, columns)), 14); // biome-ignore format: one loop
+      return;
+    }
+    const panels = product.right ? panelsOf(product.right, product) : 0;
+    team.run('matmul', parts(product, team.size === 1 ? 1 : most).map((part) => tiledCall(product, part, panels)), 20); // biome-ignore format: one call
+  }
+
+  /** Where the right-hand side lies in the panels that the kernel reads, or 0: the second product with the same weights makes them. */
+  function panelsOf(buffer: WasmBuffer, { b, n, k, transB }: Product): number {
+    const form = `${n} ${k} ${transB}`;
+    const bytes = Math.ceil(n / 8) * 32 * k;
+    return heap.derived(buffer, form, bytes, (to) => exports.packB(to, b, n, k, (transB ? k : n) * 4, Number(transB)));
   }
 }
 
@@ -110,16 +118,18 @@ function parts({ batch, m, n }: Product, most: number): Part[] {
   return pieces(n, 64, most).map((range) => ({ matrices, rows, columns: range }));
 }
 
-function tiledCall(p: Product, { matrices: [from, to], rows: [i, rowEnd], columns: [j, columnEnd] }: Part): number[] {
+const PACKED = 2;
+
+function tiledCall(p: Product, { matrices: [from, to], rows: [i, rowEnd], columns: [j, columnEnd] }: Part, panels: number): number[] {
   const lda = (p.transA ? p.m : p.k) * 4;
   const ldb = (p.transB ? p.k : p.n) * 4;
   const ldc = p.n * 4;
   const corner = i * ldc + j * 4;
   const out = p.out + from * p.m * ldc + corner;
   const a = p.a + from * p.aBatch + (p.transA ? i * 4 : i * lda);
-  const b = p.b + from * p.bBatch + (p.transB ? j * ldb : j * 4);
+  const b = panels ? panels + j * p.k * 4 : p.b + from * p.bBatch + (p.transB ? j * ldb : j * 4);
   const sizes = [to - from, rowEnd - i, columnEnd - j, p.k, lda, ldb, ldc, p.aBatch, p.bBatch, p.m * ldc];
-  const flags = [Number(p.transA), Number(p.transB), p.alpha, Number(p.accumulate)];
+  const flags = [Number(p.transA), panels ? PACKED : Number(p.transB), p.alpha, Number(p.accumulate)];
   return [out, a, b, ...sizes, ...flags, p.bias && p.bias + j * 4, p.pre && p.pre + corner, p.act, 0];
 }
 

@@ -61,7 +61,7 @@ export function rows(heap: Heap, exports: Exports, team: Team): Rows {
     gather(out, table, ids, width) {
       if (out.length === 0 || ids.length === 0) return;
       const to = heap.at('gather', 'out', out, table.dtype, ids.length * width);
-      const from = heap.at('gather', 'table', table, null, 0);
+      const from = heap.constant('gather', 'table', table, null, 0);
       const idsAt = checkedIds('gather', table, ids, width);
       exports.gather(to, from, idsAt, ids.length, width * (table.dtype === 'bool' ? 1 : 4));
     },

@@ -29,6 +29,8 @@ const MAX_PAGES = 65536;
 
 /** A backend, and how many threads it has; where that is fewer than were asked for, `why`. */
 export interface WasmBackend extends Backend {
+  /** `derived` bytes, which the others do not count, hold weights in the form that products read. */
+  memory(): { buffers: number; bytes: number; derived: number };
   readonly threads: number;
   readonly why: string | null;
 }
@@ -74,7 +76,7 @@ function createMemory(maxBytes: number, shared: boolean): { memory: WebAssembly.
 }
 
 function assemble(heap: Heap, exports: Exports, team: Team): WasmBackend {
-  const backend: Backend<WasmBuffer> & Pick<WasmBackend, 'threads' | 'why'> = {
+  const backend: Backend<WasmBuffer> & Pick<WasmBackend, 'threads' | 'why' | 'memory'> = {
     name: 'wasm',
     threads: team.size,
     why: team.why,

@@ -39,7 +39,7 @@ it('10,000 rounds of allocation and release need no more memory than one', async
     for (const buffer of live) backend.free(buffer);
     live = [];
   }
-  expect(backend.memory()).toEqual({ buffers: 0, bytes: 0 });
+  expect(backend.memory()).toMatchObject({ buffers: 0, bytes: 0 });
   backend.free(backend.alloc(4_000_000, 'float32'));
   backend.dispose();
 });
@@ -56,6 +56,15 @@ it('running out of memory names the size and leaves everything usable', async ()
   backend.dispose();
 });
 
+it('after dispose, freeing does nothing and everything else throws', async () => {
+  const backend = await wasm();
+  const x = backend.alloc(5, 'float32');
+  backend.dispose();
+  backend.free(x); // scopes close late
+  expect(() => backend.alloc(1, 'float32')).toThrow('wasm: the backend has been disposed');
+  expect(() => backend.kernels.fill(x, 1)).toThrow('disposed');
+});
+
 it('keeps contents when the memory grows', async () => {
   const backend = await wasm();
   const x = backend.alloc(5, 'float32');
@@ -64,7 +73,7 @@ it('keeps contents when the memory grows', async () => {
   backend.kernels.fill(big, 1);
   expect(Array.from(await backend.read(x))).toEqual([1, 2, 3, 4, 5]);
   expect(Array.from(await backend.read(big, 29_999_998))).toEqual([1, 1]);
-  expect(backend.memory()).toEqual({ buffers: 2, bytes: 120_000_020 });
+  expect(backend.memory()).toMatchObject({ buffers: 2, bytes: 120_000_020 });
   backend.dispose();
 });
 
