@@ -10,6 +10,7 @@ import {
   maxPool2dWithIndices,
   Rng,
   randn,
+  ShapeError,
   scope,
   sum,
   tensor,
@@ -110,13 +111,18 @@ describe('maxPool', () => {
 });
 
 describe('averages', () => {
-  it('ceilMode keeps a last window only if it begins inside', () => {
+  it('ceilMode keeps a last window only if it begins inside', async () => {
     using _ = scope();
     const lengths = (n: number, kernel: number, stride: number, padding: number) =>
       [false, true].map((ceilMode) => avgPool1d(tensor([Array(n).fill(1)]), { kernel, stride, padding, ceilMode }).shape[1]);
     expect(lengths(5, 2, 2, 0)).toEqual([2, 3]);
     expect(lengths(2, 1, 2, 0)).toEqual([1, 1]); // the second would begin behind the end
     expect(lengths(4, 3, 3, 1)).toEqual([2, 2]);
+    // One window that begins inside and is longer than all there is.
+    expect(() => lengths(4, 5, 2, 0)).toThrow(ShapeError);
+    const y = avgPool1d(tensor([[1, 2, 3, 6]]), { kernel: 5, stride: 2, ceilMode: true });
+    expect([y.shape, await y.item()]).toEqual([[1, 1], 3]);
+    expect(await maxPool1d(tensor([[1, 2, 3, 6]]), { kernel: 5, stride: 2, ceilMode: true }).item()).toBe(6);
   });
 
   it('adaptive windows cover the axis as evenly as they can', async () => {

@@ -65,7 +65,9 @@ export interface BatchNormTrained {
  *
  * @example
  * batchNormTrain(tensor([[3], [7]]), null, null).output; // [[-1], [1]]
- * batchNormTrain(tensor([[3], [7]]), null, null, { running: { mean: zeros([1]), variance: ones([1]) } }).running.variance; // [1.7]
+ * const before = { mean: zeros([1]), variance: ones([1]) };
+ * const { running } = batchNormTrain(tensor([[3], [7]]), null, null, { running: before });
+ * running?.variance; // [1.7]
  */
 export function batchNormTrain(
   x: Tensor,

@@ -74,7 +74,7 @@ export function slidesOf(
     const [stride, dilation, [before, after]] = [strides[i]!, dilations[i]!, paddings[i]!];
     const room = n + before + after - reach(kernel[i]!, dilation);
     const output = options.ceilMode ? lastInside(Math.ceil(room / stride) + 1, stride, n + before) : Math.floor(room / stride) + 1;
-    if (room < 0 || output < 1) {
+    if (output < 1) {
       const wide = dilation === 1 ? `${kernel[i]}` : `${kernel[i]} with dilation ${dilation}, so ${reach(kernel[i]!, dilation)},`;
       throw new ShapeError(
         `${op}: a kernel of ${wide} does not fit into ${n} elements with ${before} + ${after} of padding (axis ${i - axes})`,
