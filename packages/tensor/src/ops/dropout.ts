@@ -14,7 +14,7 @@ import { bernoulli } from './sampling.js';
  * Srivastava et al., 2014.
  *
  * @example
- * dropout(tensor([1, 2, 3, 4]), 0.5, new Rng(1)); // [0, 4, 6, 0]
+ * dropout(tensor([1, 2, 3, 4]), 0.5, new Rng(3)); // [2, 0, 6, 8]
  * dropout(tensor([1, 2, 3, 4]), 0.5); // [1, 2, 3, 4]
  */
 export function dropout(x: Tensor, p: number, rng?: Rng): Tensor {

@@ -11,6 +11,7 @@ import { cast, permute, reshape } from './view.js';
 
 /*
  * Reductions over any axes. `axis` names one or several, from -rank to rank - 1; all are meant if it is left out, none by an empty list.
+ * A scalar has no axis (PyTorch lets it have 0 and -1).
  * Float sums are blocked or pairwise, so that their rounding errors do not grow with the number of terms.
  */
 
@@ -199,7 +200,7 @@ export function std(x: Tensor, options: ReduceOptions & { correction?: number } 
  * errors as for `mean`.
  *
  * @example
- * logsumexp(tensor([1000, 1000])); // 1000.6931
+ * logsumexp(tensor([100, 100])); // 100.6931
  */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   checkFloat('logsumexp', x);

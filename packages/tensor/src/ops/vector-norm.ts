@@ -1,10 +1,9 @@
-import { broadcastTo, detach, record } from '../autograd.js';
+import { broadcastTo, detach, noGradient, record, type Vjp } from '../autograd.js';
 import { ShapeError } from '../errors.js';
 import { broadcastShapes, normalizeAxis, show } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { abs, add, clamp, div, mul, square, sub } from './arithmetic.js';
 import { eq, gt, isnan, logicalAnd, logicalOr, lt, ne, where } from './compare.js';
-import { zerosLike } from './create.js';
 import { checkFloat, operands } from './elementwise.js';
 import { pow, sqrt } from './math.js';
 import { amax, amin, plan, type ReduceOptions, sum } from './reduce.js';
@@ -16,7 +15,7 @@ import { cast, reshape } from './view.js';
 /**
  * The p-norm (Σ |x|ᵖ)^(1/p) over the axes, p = 2 if left out; without overflow where the result itself is a float.
  *
- * p = ∞ and -∞ are the greatest and the least |x|, p = 0 the number of elements other than 0, and p may be any other number. Over nothing
+ * p = ∞ and -∞ are the greatest and the least |x|, p = 0 the number of elements other than 0 (without a gradient), and p may be any number. Over nothing
  * it is 0, and a ShapeError for negative p and ∞. Floats only; throws a DTypeError for another dtype, a ShapeError as `sum` does. Where a
  * vector is 0 its gradient is 0, as in PyTorch; that of p = ±∞ is shared by elements that tie.
  *
@@ -32,9 +31,8 @@ export function norm(x: Tensor, options: ReduceOptions & { p?: number } = {}): T
     throw new ShapeError(`norm: x: expected at least one element along the axes for p = ${p}, got shape ${show(x.shape)}`);
   const value = lengths(detach(x), p, axes, n);
   const kept = value.shape;
-  return record('norm', value.storage.retain(), shape, [x], (dy, y) => [
-    () => mul(direction(x, reshape(y, kept), p, axes), reshape(dy, kept)),
-  ]);
+  const vjp: Vjp = (dy, y) => [() => mul(direction(x, reshape(y, kept), p, axes), reshape(dy, kept))];
+  return record('norm', value.storage.retain(), shape, [x], p === 0 ? noGradient : vjp);
 }
 
 /** The norms with the axes kept at length 1. */
@@ -55,7 +53,6 @@ function lengths(x: Tensor, p: number, axis: readonly number[], n: number): Tens
 
 /** d norm / dx, where y is the norm. */
 function direction(x: Tensor, y: Tensor, p: number, axis: readonly number[]): Tensor {
-  if (p === 0) return zerosLike(x);
   if (p === 1) return sign(x);
   const length = where(eq(y, 0), 1, y);
   if (p === 2) return div(x, length);
