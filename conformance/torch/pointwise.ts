@@ -2,7 +2,7 @@ import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
 import { type Call, op, type Table } from './call.js';
 
-/* Functions of single elements: arithmetic, comparisons, activations. */
+/* Functions of single elements: arithmetic, comparisons. */
 
 type Unary = (x: Tensor) => Tensor;
 type Binary = (a: t.Operand, b: t.Operand) => Tensor;
@@ -15,13 +15,13 @@ const scaled = (fn: Binary) =>
 /** Any numbers as bool, as PyTorch's logical functions take them; a number that stands for a tensor stays one. */
 const truth = (x: t.Operand) => (typeof x === 'number' ? x : t.cast(x, 'bool'));
 
-function clamp(c: Call): Tensor {
-  const [x, low, high] = [c.tensor('x'), c.get('min'), c.get('max')];
-  if (typeof low !== 'object' || typeof high !== 'object')
-    return t.clamp(x, c.number('min', Number.NEGATIVE_INFINITY), c.number('max', Infinity));
-  // Bounds that are tensors: the same by where(), so that gradients reach them.
-  const lifted = low === null ? x : t.where(t.lt(x, low as Tensor), low as Tensor, x);
-  return high === null ? lifted : t.where(t.gt(lifted, high as Tensor), high as Tensor, lifted);
+/** A bound of clamp: a number, a tensor or none. */
+const bound = (c: Call, name: string) => c.get(name) as t.Operand | null;
+
+/** The quotient, rounded as asked for. */
+function div(c: Call): Tensor {
+  const [a, b, mode] = [c.operand('a'), c.operand('b'), c.text<string>('rounding_mode', 'none')];
+  return mode === 'floor' ? t.floorDivide(a, b) : mode === 'trunc' ? t.trunc(t.div(a, b)) : t.div(a, b);
 }
 
 /** torch.where(condition, a, b), or a.where(condition, b). */
@@ -39,30 +39,64 @@ export const pointwise: Table = {
   sqrt: unary(t.sqrt),
   rsqrt: unary(t.rsqrt),
   reciprocal: unary(t.reciprocal),
+  frac: unary(t.frac),
   exp: unary(t.exp),
-  log: unary(t.log),
+  exp2: unary(t.exp2),
   expm1: unary(t.expm1),
+  log: unary(t.log),
+  log2: unary(t.log2),
+  log10: unary(t.log10),
   log1p: unary(t.log1p),
   sin: unary(t.sin),
   cos: unary(t.cos),
+  tan: unary(t.tan),
+  asin: unary(t.asin),
+  acos: unary(t.acos),
+  atan: unary(t.atan),
+  sinh: unary(t.sinh),
+  cosh: unary(t.cosh),
+  asinh: unary(t.asinh),
+  acosh: unary(t.acosh),
+  atanh: unary(t.atanh),
   erf: unary(t.erf),
   floor: unary(t.floor),
   ceil: unary(t.ceil),
   round: unary(t.round),
+  trunc: unary(t.trunc),
   isnan: unary(t.isnan),
+  isinf: unary(t.isinf),
+  isfinite: unary(t.isfinite),
+  nan_to_num: op('x nan posinf neginf', (c) => {
+    const option = (name: string) => (c.get(name) === null ? undefined : c.number(name));
+    return t.nanToNum(c.tensor('x'), { nan: option('nan'), posinf: option('posinf'), neginf: option('neginf') });
+  }),
 
   add: scaled(t.add),
   sub: scaled(t.sub),
   mul: binary(t.mul),
-  div: binary(t.div),
-  'div.no_rounding_mode': binary(t.div),
+  div: op('a b rounding_mode', div),
+  'div.no_rounding_mode': op('a b rounding_mode', div),
+  'div.floor_rounding': op('a b rounding_mode', div),
+  'div.trunc_rounding': op('a b rounding_mode', div),
+  floor_divide: binary(t.floorDivide),
+  remainder: binary(t.remainder),
+  fmod: binary(t.fmod),
   pow: op('a exponent', (c) => t.pow(c.operand('a'), c.operand('exponent'))),
+  atan2: binary(t.atan2),
+  logaddexp: binary(t.logaddexp),
   maximum: binary(t.maximum),
   minimum: binary(t.minimum),
+  'max.binary': binary(t.maximum),
+  'min.binary': binary(t.minimum),
+  lerp: op('a b weight', (c) => t.lerp(c.tensor('a'), c.tensor('b'), c.operand('weight'))),
+  clamp: op('x min max', (c) => t.clamp(c.tensor('x'), bound(c, 'min'), bound(c, 'max'))),
+  clamp_min: op('x min', (c) => t.clamp(c.tensor('x'), bound(c, 'min'))),
+  clamp_max: op('x max', (c) => t.clamp(c.tensor('x'), null, bound(c, 'max'))),
   __radd__: binary((a, b) => t.add(b, a)),
   __rsub__: op('a b alpha', (c) => t.sub(c.operand('b'), t.mul(c.operand('a'), c.number('alpha', 1)))),
   __rmul__: binary((a, b) => t.mul(b, a)),
   __rdiv__: binary((a, b) => t.div(b, a)),
+  __rmod__: binary((a, b) => t.remainder(b, a)),
   __rpow__: binary((a, b) => t.pow(b, a)),
 
   eq: binary(t.eq),
@@ -73,23 +107,9 @@ export const pointwise: Table = {
   ge: binary(t.ge),
   logical_and: binary((a, b) => t.logicalAnd(truth(a), truth(b))),
   logical_or: binary((a, b) => t.logicalOr(truth(a), truth(b))),
+  logical_xor: binary((a, b) => t.logicalXor(truth(a), truth(b))),
   logical_not: unary((x) => t.logicalNot(t.cast(x, 'bool'))),
 
   where: op('c a b', where),
-  masked_fill: op('x mask value', (c) => t.where(c.tensor('mask'), c.operand('value'), c.tensor('x'))),
-  clamp: op('x min max', clamp),
-
-  relu: unary(t.relu),
-  gelu: op('x approximate', (c) => (c.text<string>('approximate', 'none') === 'tanh' ? t.geluTanh : t.gelu)(c.tensor('x'))),
-  'gelu-exact': op('x approximate', (c) => t.gelu(c.tensor('x'))),
-  'gelu-tanh': op('x approximate', (c) => t.geluTanh(c.tensor('x'))),
-  silu: unary(t.silu),
-  sigmoid: unary(t.sigmoid),
-  tanh: unary(t.tanh),
-  logsigmoid: unary(t.logSigmoid),
-  leaky_relu: op('x negative_slope', (c) => t.leakyRelu(c.tensor('x'), c.number('negative_slope', 0.01))),
-  elu: op('x alpha', (c) => t.elu(c.tensor('x'), c.number('alpha', 1))),
-  mish: unary(t.mish),
-  hardswish: unary(t.hardSwish),
-  dropout: op('x p training', (c) => t.dropout(c.tensor('x'), c.number('p', 0.5), c.flag('training', true) ? new t.Rng(0) : undefined)),
+  masked_fill: op('x mask value', (c) => t.maskedFill(c.tensor('x'), c.tensor('mask'), c.operand('value'))),
 };

@@ -1,5 +1,6 @@
 import * as t from '@multihead/tensor';
 import type { ReduceOptions, Tensor } from '@multihead/tensor';
+import { notBuilt } from '../suite.js';
 import { type Call, op, type Table } from './call.js';
 
 /* Reductions, and softmax with its kin. */
@@ -41,17 +42,33 @@ const place = (fn: (x: Tensor, axis: number) => Tensor) =>
     return kept ? t.reshape(found, kept) : found;
   });
 
-/** The extreme along an axis and its place; unlike that of amax, the gradient goes to the one place only. */
-const extremeWithPlace = (fn: (x: Tensor, axis: number) => Tensor) =>
+/** A scalar as a list of one, and what becomes of it as a scalar again. */
+function asList(x: Tensor, run: (rows: Tensor) => Tensor[]): Tensor[] {
+  if (x.rank > 0) return run(x);
+  return run(t.reshape(x, [1])).map((y) => t.reshape(y, []));
+}
+
+const both = ({ values, indices }: t.ValuesAndIndices): Tensor[] => [values, indices];
+
+/** torch.max with an axis; without one it is amax. */
+const extremeWithPlace = (fn: (x: Tensor, options: t.ExtremeOptions) => t.ValuesAndIndices, whole: (x: Tensor) => Tensor) =>
   op('x dim keepdim', (c) => {
-    const { x, options } = reductionOf(c);
-    const rows = x.rank === 0 ? t.reshape(x, [1]) : x;
-    const axis = at(rows, options.axis ?? 0);
-    const places = t.unsqueeze(fn(rows, axis), axis);
-    const values = t.takeAlong(rows, places, axis);
-    const keep = options.keepDims && x.rank > 0;
-    return [values, places].map((y) => (keep ? y : t.squeeze(y, axis)));
+    const { options } = reductionOf(c);
+    if (c.get('dim') === null) return whole(c.tensor('x'));
+    return asList(c.tensor('x'), (x) => both(fn(x, { axis: c.number('dim'), keepDims: options.keepDims })));
   });
+
+/** Running results, one output or several. */
+const running = (fn: (x: Tensor, axis: number) => Tensor[]) =>
+  op('x dim dtype', (c) => asList(reductionOf(c).x, (x) => fn(x, c.number('dim'))));
+
+/** With the p-norms that have names. */
+function norm(c: Call, order: string): Tensor {
+  const { x, options } = reductionOf(c);
+  const given = c.get(order) ?? 2;
+  if (given === 'nuc') throw notBuilt('the nuclear norm');
+  return t.norm(x, { ...options, p: given === 'fro' ? 2 : (given as number) });
+}
 
 function at(x: Tensor, axis: unknown): number {
   return Number(axis) < 0 ? Number(axis) + x.rank : Number(axis);
@@ -76,12 +93,23 @@ export const reduce: Table = {
   std_mean: spread((x, options) => [t.std(x, options), t.mean(x, options)]),
   argmax: place(t.argmax),
   argmin: place(t.argmin),
-  max: extremeWithPlace(t.argmax),
-  min: extremeWithPlace(t.argmin),
-  'max.reduction_with_dim': extremeWithPlace(t.argmax),
-  'min.reduction_with_dim': extremeWithPlace(t.argmin),
+  any: reduction(t.any),
+  all: reduction(t.all),
+  max: extremeWithPlace(t.max, t.amax),
+  min: extremeWithPlace(t.min, t.amin),
+  'max.reduction_with_dim': extremeWithPlace(t.max, t.amax),
+  'min.reduction_with_dim': extremeWithPlace(t.min, t.amin),
   'max.reduction_no_dim': reduction(t.amax),
   'min.reduction_no_dim': reduction(t.amin),
+  cumsum: running((x, axis) => [t.cumsum(x, axis)]),
+  cumprod: running((x, axis) => [t.cumprod(x, axis)]),
+  cummax: running((x, axis) => both(t.cummax(x, axis))),
+  cummin: running((x, axis) => both(t.cummin(x, axis))),
+  logcumsumexp: running((x, axis) => [t.logcumsumexp(x, axis)]),
+  norm: op('x p dim keepdim dtype', (c) => norm(c, 'p')),
+  'norm.fro': op('x p dim keepdim dtype', (c) => norm(c, 'p')),
+  'norm.inf': op('x p dim keepdim dtype', (c) => norm(c, 'p')),
+  'linalg.vector_norm': op('x ord dim keepdim dtype', (c) => norm(c, 'ord')),
   softmax: alongAxis(t.softmax),
   'softmax.with_dtype': alongAxis(t.softmax),
   log_softmax: alongAxis(t.logSoftmax),

@@ -3,7 +3,7 @@ import type { Tensor } from '@multihead/tensor';
 import { notBuilt, Skip } from '../suite.js';
 import { type Argument, type Call, op, type SliceTag, type Table } from './call.js';
 
-/* Views and pieces, indices, constructors. */
+/* Views and pieces, indices. */
 
 /** `source` axes go to `destination`, the others keep their order. Axes that are wrong are handed on, for permute to refuse. */
 function movedim(c: Call): Tensor {
@@ -83,16 +83,6 @@ function sliced(x: Tensor, axis: number, [start, end, step]: readonly (number | 
   return t.slice(x, axis, start ?? 0, end ?? undefined);
 }
 
-function arange(c: Call): Tensor {
-  const [end, step] = [c.get('end') === null ? undefined : c.number('end'), c.number('step', 1)];
-  return t.arange(c.number('start', 0), end, step, { dtype: c.dtype() ?? undefined, backend: c.backend });
-}
-
-function eye(c: Call): Tensor {
-  if (c.number('m', c.number('n')) !== c.number('n')) throw notBuilt('eye that is not square');
-  return t.eye(c.number('n'), { dtype: c.dtype() ?? undefined, backend: c.backend });
-}
-
 export const shape: Table = {
   reshape: op('x shape', (c) => t.reshape(c.tensor('x'), c.numbers('shape'))),
   view: op('x shape', (c) => t.reshape(c.tensor('x'), c.numbers('shape'))),
@@ -122,14 +112,4 @@ export const shape: Table = {
   gather: op('x dim index', gather),
   index_select: op('x dim index', indexSelect),
   __getitem__: op('x index', getItem),
-
-  arange: op('start end step dtype', arange),
-  eye: op('n m dtype', eye),
-  full: op('shape value dtype', (c) =>
-    t.full(c.numbers('shape'), c.number('value'), { dtype: c.dtype() ?? undefined, backend: c.backend }),
-  ),
-  zeros: op('shape dtype', (c) => t.zeros(c.numbers('shape'), { dtype: c.dtype() ?? undefined, backend: c.backend })),
-  ones: op('shape dtype', (c) => t.ones(c.numbers('shape'), { dtype: c.dtype() ?? undefined, backend: c.backend })),
-  zeros_like: op('x', (c) => t.zerosLike(c.tensor('x'))),
-  ones_like: op('x', (c) => t.onesLike(c.tensor('x'))),
 };

@@ -3,67 +3,79 @@ export type { DType, TypedArray } from './dtype.js';
 export type { Shape } from './shape.js';
 export {
   type CreateOptions,
-  type NestedNumbers,
-  type RandomOptions,
   arange,
-  bernoulli,
   eye,
   full,
+  fullLike,
+  linspace,
+  logspace,
   ones,
   onesLike,
-  rand,
-  randn,
   tensor,
   zeros,
   zerosLike,
 } from './ops/create.js';
+export type { NestedNumbers } from './ops/data.js';
+export {
+  type RandomOptions,
+  bernoulli,
+  categorical,
+  normal,
+  permutation,
+  rand,
+  randn,
+  truncatedNormal,
+  uniform,
+} from './ops/sampling.js';
 export type { Operand } from './ops/elementwise.js';
-export { eq, ne, lt, le, gt, ge, logicalAnd, logicalOr, logicalNot, isnan, where, maskedFill } from './ops/compare.js';
+export {
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  logicalAnd,
+  logicalOr,
+  logicalXor,
+  logicalNot,
+  isnan,
+  isinf,
+  isfinite,
+  where,
+  maskedFill,
+  nanToNum,
+} from './ops/compare.js';
 export {
   neg,
   abs,
-  sign,
   square,
   reciprocal,
-  floor,
-  ceil,
-  round,
-  trunc,
+  frac,
   add,
   sub,
   mul,
   div,
+  floorDivide,
   remainder,
   fmod,
+  lerp,
   maximum,
   minimum,
   clamp,
 } from './ops/arithmetic.js';
-export {
-  sqrt,
-  rsqrt,
-  pow,
-  exp,
-  expm1,
-  log,
-  log1p,
-  sin,
-  cos,
-  tan,
-  asin,
-  acos,
-  atan,
-  atan2,
-  sinh,
-  cosh,
-  tanh,
-  asinh,
-  acosh,
-  atanh,
-  erf,
-} from './ops/math.js';
-export { relu, sigmoid, gelu, geluTanh, silu, softplus, logSigmoid, leakyRelu, elu, mish, hardSwish } from './ops/activation.js';
-export { type ReduceOptions, amax, amin, argmax, argmin, logsumexp, mean, prod, std, sum, variance } from './ops/reduce.js';
+export { sign, floor, ceil, round, trunc } from './ops/rounding.js';
+export { sqrt, rsqrt, pow, exp, exp2, expm1, log, log2, log10, log1p, erf } from './ops/math.js';
+export { sin, cos, tan, asin, acos, atan, atan2, sinh, cosh, tanh, asinh, acosh, atanh } from './ops/trigonometry.js';
+export { logaddexp, logcumsumexp } from './ops/log-space.js';
+export { relu, sigmoid, gelu, geluTanh, silu, quickGelu, softplus, logSigmoid, mish } from './ops/activation.js';
+export { leakyRelu, prelu, reluSquared, threshold, elu, celu, selu } from './ops/rectifier.js';
+export { hardtanh, relu6, hardSigmoid, hardSwish, softsign, tanhshrink, hardshrink, softshrink } from './ops/hard.js';
+export { glu, swiglu, geglu } from './ops/glu.js';
+export { type ReduceOptions, all, amax, amin, any, logsumexp, mean, prod, std, sum, variance } from './ops/reduce.js';
+export { type ExtremeOptions, type ValuesAndIndices, argmax, argmin, max, min } from './ops/extreme.js';
+export { type CumulativeOptions, cummax, cummin, cumprod, cumsum } from './ops/cumulative.js';
+export { cosineSimilarity, norm, normalize } from './ops/vector-norm.js';
 export {
   cast,
   chunk,
@@ -107,7 +119,18 @@ export { type RopeOptions, rope } from './ops/rope.js';
 export { gated } from './ops/gated.js';
 export { type QuantizedWeight, dequantize, linearQ } from './ops/linear-q.js';
 export { quantize } from './quantize.js';
-export { type CrossEntropyOptions, type Reduction, bceWithLogits, crossEntropy, l1Loss, mseLoss, smoothL1Loss } from './ops/loss.js';
+export { type CrossEntropyOptions, type NllLossOptions, crossEntropy, nllLoss } from './ops/cross-entropy.js';
+export {
+  type LossOptions,
+  type Reduction,
+  bceLoss,
+  bceWithLogits,
+  huberLoss,
+  klDiv,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+} from './ops/loss.js';
 export { adamStep, assign } from './ops/optim.js';
 
 export { type Vjp, apply, compute, grad, noGradient, record, valueAndGrad } from './autograd.js';

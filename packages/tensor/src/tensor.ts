@@ -180,6 +180,7 @@ export class Tensor implements Owned {
 
   #range(): { from: number; to: number; order: (data: TypedArray) => TypedArray } {
     const { shape, strides, offset, size } = this;
+    if (size === 0) return { from: 0, to: 0, order: (data) => data }; // a view of nothing may begin anywhere
     if (isContiguous(shape, strides)) return { from: offset, to: offset + size, order: (data) => data };
     const extent = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
     const least = shape.reduce((sum, n, i) => sum + Math.min(0, (n - 1) * strides[i]!), 0);

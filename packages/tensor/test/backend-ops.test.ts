@@ -71,8 +71,10 @@ describe('the op table', () => {
     });
     // biome-ignore format: a list
     expect(without.map(({ name }) => name)).toEqual([
-      'tensor', 'full', 'zeros', 'ones', 'zerosLike', 'onesLike', 'arange', 'eye', 'rand', 'randn', 'bernoulli', 'detach', 'cast',
-      'isnan', 'logicalNot', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'argmax', 'argmin', 'linearQ', 'assign', 'adamStep',
+      'tensor', 'full', 'fullLike', 'zeros', 'ones', 'zerosLike', 'onesLike', 'arange', 'linspace', 'logspace', 'eye', 'rand', 'randn',
+      'uniform', 'normal', 'truncatedNormal', 'bernoulli', 'categorical', 'permutation', 'detach', 'cast', 'isnan', 'isinf', 'isfinite',
+      'logicalNot', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'logicalXor', 'any', 'all', 'argmax', 'argmin', 'linearQ', 'assign',
+      'adamStep',
     ]);
   });
 

@@ -63,6 +63,40 @@ describe('tensor', () => {
     expect(await x.toArray()).toEqual([1, 2]);
   });
 
+  it('takes bytes for booleans only if they are zeros and ones', async () => {
+    using _ = scope();
+    expect(await tensor(Uint8Array.of(0, 1)).toArray()).toEqual([false, true]);
+    expect(messageOf(DTypeError, () => tensor(Uint8Array.of(0, 5)))).toBe(
+      "tensor: data: element 1 is 5: a Uint8Array without a dtype is bool and holds 0 and 1 only; give dtype: 'int32' or 'float32'",
+    );
+    expect(await tensor(Uint8Array.of(0, 5), { dtype: 'int32' }).toArray()).toEqual([0, 5]);
+    expect(await tensor(Uint8Array.of(0, 5), { dtype: 'float32' }).toArray()).toEqual([0, 5]);
+    expect(await tensor(Uint8Array.of(0, 5), { dtype: 'bool' }).data()).toEqual(Uint8Array.of(0, 1));
+    expect(await full([1], 5, { dtype: 'bool' }).data()).toEqual(Uint8Array.of(1));
+  });
+
+  it('takes other typed arrays of integers for int32, and refuses what does not fit', async () => {
+    using _ = scope();
+    for (const data of [Int8Array.of(-3), Int16Array.of(-3), BigInt64Array.of(-3n)]) {
+      expect([tensor(data).dtype, await tensor(data).toArray()]).toEqual(['int32', [-3]]);
+    }
+    for (const data of [Uint16Array.of(65535), Uint32Array.of(65535), BigUint64Array.of(65535n)]) {
+      expect(await tensor(data).toArray()).toEqual([65535]);
+    }
+    expect(await tensor(Uint8ClampedArray.of(255)).toArray()).toEqual([255]);
+    const wide = [Uint32Array.of(7, 2 ** 31), BigInt64Array.of(7n, 2n ** 40n), Float64Array.of(7, 2 ** 31), Float32Array.of(7, Number.NaN)];
+    for (const data of wide) {
+      expect(messageOf(ValueError, () => tensor(data, { dtype: 'int32' }))).toMatch(/^tensor: data: element 1 is .* -2\^31 to 2\^31 - 1/);
+    }
+    expect(await tensor(BigInt64Array.of(2n ** 40n), { dtype: 'float32' }).toArray()).toEqual([2 ** 40]);
+    expect(await tensor([1.9, -1.9], { dtype: 'int32' }).toArray()).toEqual([1, -1]);
+  });
+
+  it('takes booleans among numbers for numbers', async () => {
+    using _ = scope();
+    expect(await tensor([true, 5]).toArray()).toEqual([1, 5]);
+  });
+
   it('stores any number but 0 as true', async () => {
     using _ = scope();
     expect(await tensor([0, 2, -1], { dtype: 'bool' }).toArray()).toEqual([false, true, true]);

@@ -4,15 +4,18 @@ import { Rng, type RngState } from '../random.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { where } from './compare.js';
-import { bernoulli } from './create.js';
 import { attempt, fusedKernel } from './fused.js';
+import { bernoulli } from './sampling.js';
 
 /**
- * Each element is 0 with probability `p`, else x / (1 - p); without `rng`, or with p = 0, `x` itself.
- * The mask is drawn again for the gradient instead of being stored. Srivastava et al., 2014.
+ * Each element is 0 with probability `p`, else x / (1 - p), so that the mean stays; without `rng`, or with p = 0, it is `x` itself.
+ *
+ * The mask is drawn again for the gradient instead of being stored. Floats of any shape. Throws a ValueError for a `p` outside [0, 1].
+ * Srivastava et al., 2014.
  *
  * @example
- * dropout(x, 0.1, new Rng(1));
+ * dropout(tensor([1, 2, 3, 4]), 0.5, new Rng(3)); // [2, 0, 6, 8]
+ * dropout(tensor([1, 2, 3, 4]), 0.5); // [1, 2, 3, 4]
  */
 export function dropout(x: Tensor, p: number, rng?: Rng): Tensor {
   checkTensor('dropout', 'x', x);

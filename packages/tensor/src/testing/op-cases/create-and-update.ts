@@ -1,6 +1,6 @@
 import * as ops from '../../index.js';
-import { Rng, ShapeError, ValueError } from '../../index.js';
-import { floats, given, type OpCase, type OpError, type OpSample, show } from '../op-case.js';
+import { DTypeError, ShapeError, ValueError } from '../../index.js';
+import { booleans, floats, given, type OpCase, type OpError, type OpSample, show } from '../op-case.js';
 
 const refuses = (what: string, kind: OpError['kind'], mentions: OpError['mentions'], run: () => unknown): OpError => ({
   what,
@@ -36,17 +36,38 @@ export const createOps: readonly OpCase[] = [
       ['int32', () => ops.tensor(Int32Array.from([1, 2, 3]))],
       ['bool', () => ops.tensor([true, false])],
       ['empty', () => ops.tensor([])],
+      ['bytes', () => ops.tensor(Uint8Array.from([1, 0, 1]))],
+      ['bytes as int32', () => ops.tensor(Uint8Array.from([1, 200]), { dtype: 'int32' })],
+      ['bytes as bool', () => ops.tensor(Uint8Array.from([0, 200]), { dtype: 'bool' })],
+      ['16 bits', () => ops.tensor(Int16Array.from([-300, 300]))],
+      ['64 bits', () => ops.tensor(BigInt64Array.from([-3n, 5n]))],
+      ['fractions as int32', () => ops.tensor([1.7, -1.7], { dtype: 'int32' })],
+      ['booleans among numbers', () => ops.tensor([true, 5])],
     ],
     [
       refuses('ragged', ShapeError, ['tensor'], () => ops.tensor([[1, 2], [3]])),
       refuses('a shape of another size', ShapeError, ['tensor', '[2, 2]', 3], () => ops.tensor(new Float32Array(3), { shape: [2, 2] })),
+      refuses('bytes that are no bits', DTypeError, ['element 1 is 5', 'int32', 'float32'], () => ops.tensor(Uint8Array.from([0, 5]))),
+      refuses('too large for int32', ValueError, ['element 0', 4294967295], () => ops.tensor(Uint32Array.from([4294967295]))),
+      refuses('too large for int32, 64 bits', ValueError, ['element 1', 2 ** 31], () => ops.tensor(BigInt64Array.from([0n, 2n ** 31n]))),
+      refuses('NaN as int32', ValueError, ['element 0', 'NaN'], () => ops.tensor([Number.NaN], { dtype: 'int32' })),
     ],
   ),
   createCase(
     'full',
     shapes.map((shape) => [show(shape), () => ops.full(shape, 2.5)] as const),
-    badShape('full', (s) => ops.full(s, 1)),
+    [
+      ...badShape('full', (s) => ops.full(s, 1)),
+      refuses('a fraction as int32', DTypeError, ['full', 0.5, 'int32'], () => ops.full([1], 0.5, { dtype: 'int32' })),
+    ],
   ),
+  {
+    name: 'fullLike',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.fullLike(x, 2.5) })),
+      { what: 'bool', inputs: [booleans(rng, [3])], run: (x) => ops.fullLike(x, 5) },
+    ],
+  },
   createCase(
     'zeros',
     shapes.map((shape) => [show(shape), () => ops.zeros(shape)] as const),
@@ -66,24 +87,48 @@ export const createOps: readonly OpCase[] = [
       ['fractions', () => ops.arange(0, 1, 0.25)],
       ['nothing', () => ops.arange(0)],
     ],
-    [refuses('the wrong way', ValueError, ['arange'], () => ops.arange(0, 5, -1))],
-  ),
-  createCase('eye', [
-    ['3', () => ops.eye(3)],
-    ['1', () => ops.eye(1)],
-    ['0', () => ops.eye(0)],
-  ]),
-  createCase(
-    'rand',
-    shapes.map((shape) => [show(shape), () => ops.rand(shape, { rng: new Rng(7) })] as const),
+    [
+      refuses('the wrong way', ValueError, ['arange'], () => ops.arange(0, 5, -1)),
+      refuses('no step', ValueError, ['arange'], () => ops.arange(0, 5, 0)),
+      refuses('no end', ValueError, ['arange'], () => ops.arange(0, Infinity)),
+      refuses('too far for int32', ValueError, ['arange', 'float32'], () => ops.arange(2 ** 31, 2 ** 31 + 2)),
+      refuses('fractions as int32', DTypeError, ['arange', 0.5], () => ops.arange(0, 2, 0.5, { dtype: 'int32' })),
+    ],
   ),
   createCase(
-    'randn',
-    shapes.map((shape) => [show(shape), () => ops.randn(shape, { rng: new Rng(7) })] as const),
+    'linspace',
+    [
+      ['up', () => ops.linspace(-2, 3, 7)],
+      ['down', () => ops.linspace(4.3, 1, 50)],
+      ['one', () => ops.linspace(-2, 4, 1)],
+      ['none', () => ops.linspace(0, 1, 0)],
+      ['int32', () => ops.linspace(-3, 9, 5, { dtype: 'int32' })],
+    ],
+    [
+      refuses('a negative number of steps', ValueError, ['linspace', 'steps', -1], () => ops.linspace(0, 3, -1)),
+      refuses('half a step', ValueError, ['linspace', 'steps', 0.5], () => ops.linspace(0, 3, 0.5)),
+      refuses('an infinite end', ValueError, ['linspace', 'end', Infinity], () => ops.linspace(0, Infinity, 3)),
+    ],
   ),
   createCase(
-    'bernoulli',
-    shapes.map((shape) => [show(shape), () => ops.bernoulli(shape, 0.3, { rng: new Rng(7) })] as const),
+    'logspace',
+    [
+      ['tens', () => ops.logspace(-2, 3, 6)],
+      ['twos', () => ops.logspace(0, 8, 9, { base: 2 })],
+    ],
+    [refuses('a negative number of steps', ValueError, ['logspace', 'steps', -1], () => ops.logspace(0, 3, -1))],
+  ),
+  createCase(
+    'eye',
+    [
+      ['3', () => ops.eye(3)],
+      ['1', () => ops.eye(1)],
+      ['0', () => ops.eye(0)],
+      ['2, 3', () => ops.eye(2, 3)],
+      ['3, 1', () => ops.eye(3, 1)],
+      ['int32', () => ops.eye(2, 2, { dtype: 'int32' })],
+    ],
+    [refuses('a negative length', ShapeError, ['eye', -1], () => ops.eye(-1))],
   ),
 ];
 

@@ -1,9 +1,9 @@
 import * as ops from '../../index.js';
-import { DTypeError, ShapeError, tensor } from '../../index.js';
+import { DTypeError, ShapeError, tensor, ValueError } from '../../index.js';
 import { booleans, floats, given, integers, type OpCase, type OpInput, type OpSample, shapePairs, shapes, show } from '../op-case.js';
 
-type Unary = (x: ops.Tensor) => ops.Tensor;
-type Range = readonly [low: number, high: number];
+export type Unary = (x: ops.Tensor) => ops.Tensor;
+export type Range = readonly [low: number, high: number];
 
 const wide: Range = [-3, 3];
 const positive: Range = [0.1, 4];
@@ -17,14 +17,14 @@ const smooth: readonly (readonly [name: string, op: Unary, range: Range])[] = [
   ['tan', ops.tan, [-1.2, 1.2]], ['asin', ops.asin, [-0.9, 0.9]], ['acos', ops.acos, [-0.9, 0.9]], ['atan', ops.atan, wide],
   ['sinh', ops.sinh, wide], ['cosh', ops.cosh, wide], ['asinh', ops.asinh, wide], ['acosh', ops.acosh, [1.2, 4]],
   ['atanh', ops.atanh, [-0.9, 0.9]], ['trunc', ops.trunc, wide],
-  ['erf', ops.erf, wide], ['floor', ops.floor, wide], ['ceil', ops.ceil, wide], ['round', ops.round, wide], ['sigmoid', ops.sigmoid, wide],
-  ['relu', ops.relu, wide], ['gelu', ops.gelu, wide], ['geluTanh', ops.geluTanh, wide], ['silu', ops.silu, wide],
-  ['softplus', ops.softplus, wide], ['logSigmoid', ops.logSigmoid, wide], ['mish', ops.mish, wide], ['hardSwish', ops.hardSwish, [-5, 5]],
+  ['erf', ops.erf, wide], ['floor', ops.floor, wide], ['ceil', ops.ceil, wide], ['round', ops.round, wide], ['frac', ops.frac, wide],
+  ['exp2', ops.exp2, wide], ['log2', ops.log2, positive], ['log10', ops.log10, positive],
 ];
 
 const notFloat = { what: 'a bool', kind: DTypeError, mentions: ['bool'] };
 
-function unaryCase(name: string, op: Unary, [low, high]: Range): OpCase {
+/** A row of a function of one tensor, which no bool may be. */
+export function unaryCase(name: string, op: Unary, [low, high]: Range): OpCase {
   return {
     name,
     samples: (rng) => shapes.map((shape) => ({ what: show(shape), inputs: [floats(rng, shape, low, high)], run: op })),
@@ -32,33 +32,39 @@ function unaryCase(name: string, op: Unary, [low, high]: Range): OpCase {
   };
 }
 
-/** The ops with an option. */
-const withOptions: readonly OpCase[] = [
-  {
-    name: 'leakyRelu',
-    samples: (rng) => [
-      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.leakyRelu(x) })),
-      { what: 'slope 0.3', inputs: [floats(rng, [9])], run: (x) => ops.leakyRelu(x, 0.3) },
-    ],
-  },
-  {
-    name: 'elu',
-    samples: (rng) => [
-      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.elu(x) })),
-      { what: 'alpha 0.5', inputs: [floats(rng, [9])], run: (x) => ops.elu(x, 0.5) },
-    ],
-  },
-  {
-    name: 'clamp',
-    samples: (rng) => [
-      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.clamp(x, -1, 0.5) })),
-      { what: 'from below', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, 0) },
-      { what: 'from above', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, undefined, 0) },
-      { what: 'crossing bounds', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, 1, -1) },
-      { what: 'int32', inputs: [integers(rng, [9], -9, 9)], run: (x) => ops.clamp(x, -3, 4) },
-    ],
-  },
-];
+const bounded: OpCase = {
+  name: 'clamp',
+  samples: (rng) => [
+    ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.clamp(x, -1, 0.5) })),
+    { what: 'from below', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, 0) },
+    { what: 'from above', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, null, 0) },
+    { what: 'crossing bounds', inputs: [floats(rng, [9])], run: (x) => ops.clamp(x, 1, -1) },
+    { what: 'int32', inputs: [integers(rng, [9], -9, 9)], run: (x) => ops.clamp(x, -3, 4) },
+    ...shapePairs.map(([a, b]): OpSample => {
+      const inputs = [floats(rng, a), floats(rng, b, -2, 0), floats(rng, b, 0, 2)];
+      return { what: `${show(a)} between tensors ${show(b)}`, inputs, run: (x, low, high) => ops.clamp(x, low, high) };
+    }),
+    {
+      what: 'crossing tensors',
+      inputs: [floats(rng, [20]), floats(rng, [20]), floats(rng, [20])],
+      run: (x, low, high) => ops.clamp(x, low, high),
+    },
+    { what: 'a tensor below', inputs: [floats(rng, [3, 5]), floats(rng, [5])], run: (x, low) => ops.clamp(x, low) },
+    { what: 'a tensor above', inputs: [floats(rng, [5]), floats(rng, [3, 1])], run: (x, high) => ops.clamp(x, null, high) },
+    { what: 'a tensor and a number', inputs: [floats(rng, [9]), floats(rng, [9])], run: (x, low) => ops.clamp(x, low, 0.5) },
+  ],
+  errors: [
+    { what: 'no bound', kind: ValueError, mentions: ['clamp', 'min', 'max'], run: () => ops.clamp(tensor([1])) },
+    { what: 'a bool', kind: DTypeError, mentions: ['clamp', 'bool'], run: () => ops.clamp(tensor([true]), 0) },
+    {
+      what: 'two dtypes',
+      kind: DTypeError,
+      mentions: ['clamp', 'float32', 'int32'],
+      run: () => ops.clamp(tensor([1]), tensor(Int32Array.of(1))),
+    },
+    { what: 'shapes', kind: ShapeError, mentions: ['clamp', '[2]', '[3]'], run: () => ops.clamp(tensor([1, 2]), tensor([1, 2, 3])) },
+  ],
+};
 
 const predicates: readonly OpCase[] = [
   {
@@ -68,6 +74,21 @@ const predicates: readonly OpCase[] = [
       { what: 'NaN', inputs: [given('float32', [4], [1, Number.NaN, Infinity, Number.NaN])], run: ops.isnan },
     ],
   },
+  ...(
+    [
+      ['isinf', ops.isinf],
+      ['isfinite', ops.isfinite],
+    ] as const
+  ).map(
+    ([name, op]): OpCase => ({
+      name,
+      samples: (rng) => [
+        ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: op })),
+        { what: 'not finite', inputs: [given('float32', [5], [1, Number.NaN, Infinity, -Infinity, 3e38])], run: op },
+      ],
+      errors: [{ what: 'int32', kind: DTypeError, mentions: [name, 'int32'], run: () => op(tensor(Int32Array.of(1))) }],
+    }),
+  ),
   {
     name: 'logicalNot',
     samples: (rng) => shapes.map((shape) => ({ what: show(shape), inputs: [booleans(rng, shape)], run: ops.logicalNot })),
@@ -80,7 +101,7 @@ type Binary = (a: ops.Operand, b: ops.Operand) => ops.Tensor;
 const arithmetic: readonly (readonly [name: string, op: Binary, a: Range, b: Range])[] = [
   ['add', ops.add, wide, wide], ['sub', ops.sub, wide, wide], ['mul', ops.mul, wide, wide], ['div', ops.div, wide, [0.3, 3]],
   ['pow', ops.pow, [0.3, 2], wide], ['maximum', ops.maximum, wide, wide], ['minimum', ops.minimum, wide, wide],
-  ['remainder', ops.remainder, wide, [0.7, 2]], ['fmod', ops.fmod, wide, [0.7, 2]],
+  ['remainder', ops.remainder, wide, [0.7, 2]], ['fmod', ops.fmod, wide, [0.7, 2]], ['floorDivide', ops.floorDivide, wide, [0.7, 2]],
 ];
 
 const shapeError = (name: string, op: Binary) => ({
@@ -114,21 +135,75 @@ function arithmeticCase(name: string, op: Binary, a: Range, b: Range): OpCase {
   };
 }
 
-const angleCase: OpCase = {
-  name: 'atan2',
-  samples: (rng) => [
-    ...shapePairs.map(([left, right]): OpSample => {
-      const inputs = [floats(rng, left), floats(rng, right, 0.3, 2)];
-      return { what: `${show(left)} with ${show(right)}`, inputs, run: ops.atan2 };
-    }),
-    { what: 'all quadrants', inputs: [given('float32', [4], [1, 1, -1, -1]), given('float32', [4], [2, -2, 2, -2])], run: ops.atan2 },
-    { what: 'a number', inputs: [floats(rng, [5])], run: (x) => ops.atan2(x, -1) },
-  ],
-  errors: [
-    shapeError('atan2', ops.atan2),
-    { what: 'int32', kind: DTypeError, mentions: ['atan2', 'float'], run: () => ops.atan2(tensor(Int32Array.of(1)), 2) },
-  ],
-};
+/** Of floats only. */
+const floating: readonly OpCase[] = [
+  {
+    name: 'atan2',
+    samples: (rng) => [
+      ...shapePairs.map(([left, right]): OpSample => {
+        const inputs = [floats(rng, left), floats(rng, right, 0.3, 2)];
+        return { what: `${show(left)} with ${show(right)}`, inputs, run: ops.atan2 };
+      }),
+      { what: 'all quadrants', inputs: [given('float32', [4], [1, 1, -1, -1]), given('float32', [4], [2, -2, 2, -2])], run: ops.atan2 },
+      { what: 'a number', inputs: [floats(rng, [5])], run: (x) => ops.atan2(x, -1) },
+    ],
+    errors: [
+      shapeError('atan2', ops.atan2),
+      { what: 'int32', kind: DTypeError, mentions: ['atan2', 'float'], run: () => ops.atan2(tensor(Int32Array.of(1)), 2) },
+    ],
+  },
+  {
+    name: 'logaddexp',
+    samples: (rng) => [
+      ...shapePairs.map(([left, right]): OpSample => {
+        return { what: `${show(left)} with ${show(right)}`, inputs: [floats(rng, left), floats(rng, right)], run: ops.logaddexp };
+      }),
+      { what: 'far apart', inputs: [given('float32', [3], [1000, -1000, 0]), given('float32', [3], [0, -900, 0])], run: ops.logaddexp },
+      { what: 'a number', inputs: [floats(rng, [5])], run: (x) => ops.logaddexp(1, x) },
+      {
+        what: 'infinities',
+        inputs: [given('float32', [4], [Infinity, -Infinity, -Infinity, 1]), given('float32', [4], [Infinity, -Infinity, 1, Infinity])],
+        run: ops.logaddexp,
+        differentiable: false,
+      },
+    ],
+    errors: [
+      shapeError('logaddexp', ops.logaddexp),
+      dtypeError('logaddexp', ops.logaddexp),
+      { what: 'int32', kind: DTypeError, mentions: ['logaddexp', 'float'], run: () => ops.logaddexp(tensor(Int32Array.of(1)), 2) },
+    ],
+  },
+  {
+    name: 'lerp',
+    samples: (rng) => [
+      ...shapePairs.flatMap(([a, b]): OpSample[] => [
+        { what: `${show(a)} to ${show(b)}`, inputs: [floats(rng, a), floats(rng, b)], run: (x, y) => ops.lerp(x, y, 0.3) },
+        {
+          what: `${show(a)} to ${show(b)} by ${show(b)}`,
+          inputs: [floats(rng, a), floats(rng, b), floats(rng, b, -0.5, 1.5)],
+          run: (x, y, w) => ops.lerp(x, y, w),
+        },
+      ]),
+      { what: 'far along', inputs: [floats(rng, [9]), floats(rng, [9])], run: (x, y) => ops.lerp(x, y, 0.8) },
+    ],
+    errors: [
+      shapeError('lerp', (a, b) => ops.lerp(a as ops.Tensor, b as ops.Tensor, 0.5)),
+      dtypeError('lerp', (a, b) => ops.lerp(a as ops.Tensor, b as ops.Tensor, 0.5)),
+      {
+        what: 'int32',
+        kind: DTypeError,
+        mentions: ['lerp', 'float'],
+        run: () => ops.lerp(tensor(Int32Array.of(1)), tensor(Int32Array.of(2)), 1),
+      },
+      {
+        what: 'a weight',
+        kind: ShapeError,
+        mentions: ['lerp', '[2]', '[3]'],
+        run: () => ops.lerp(tensor([1, 2]), tensor(1), tensor([1, 2, 3])),
+      },
+    ],
+  },
+];
 
 // biome-ignore format: a table
 const comparisons: readonly (readonly [name: string, op: Binary])[] = [
@@ -200,18 +275,45 @@ const choices: readonly OpCase[] = [
         inputs: [floats(rng, [2, 3, 4]), booleans(rng, [3, 1])],
         run: (x, mask) => ops.maskedFill(x, mask, 9),
       },
+      {
+        what: 'a scalar tensor',
+        inputs: [floats(rng, [4]), booleans(rng, [3, 4]), floats(rng, [])],
+        run: (x, mask, value) => ops.maskedFill(x, mask, value),
+      },
+    ],
+    errors: [
+      {
+        what: 'a value that is no scalar',
+        kind: ShapeError,
+        mentions: ['maskedFill', 'value', '[1]'],
+        run: () => ops.maskedFill(tensor([1, 2]), tensor([true, false]), tensor([3])),
+      },
+    ],
+  },
+  {
+    name: 'nanToNum',
+    samples: (rng) => [
+      ...shapes.map((shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.nanToNum(x) })),
+      {
+        what: 'not finite',
+        inputs: [given('float32', [4], [1, Number.NaN, Infinity, -Infinity])],
+        run: (x) => ops.nanToNum(x, { nan: 7, posinf: 8, neginf: 9 }),
+        differentiable: false,
+      },
+      { what: 'int32', inputs: [integers(rng, [5], -9, 9)], run: (x) => ops.nanToNum(x) },
     ],
   },
 ];
 
 export const elementwiseOps: readonly OpCase[] = [
   ...smooth.map(([name, op, range]) => unaryCase(name, op, range)),
-  ...withOptions,
+  bounded,
   ...predicates,
   ...arithmetic.map(([name, op, a, b]) => arithmeticCase(name, op, a, b)),
-  angleCase,
+  ...floating,
   ...comparisons.map(([name, op]) => comparisonCase(name, op)),
   logicalCase('logicalAnd', ops.logicalAnd),
   logicalCase('logicalOr', ops.logicalOr),
+  logicalCase('logicalXor', ops.logicalXor),
   ...choices,
 ];

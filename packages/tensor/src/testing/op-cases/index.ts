@@ -1,24 +1,31 @@
 import type { OpCase } from '../op-case.js';
+import { activationOps } from './activation.js';
 import { attentionOps } from './attention.js';
 import { channelNormOps } from './channel-norm.js';
 import { convOps } from './conv.js';
 import { createOps, updateOps } from './create-and-update.js';
+import { cumulativeOps } from './cumulative.js';
 import { elementwiseOps } from './elementwise.js';
 import { gatedAndRotaryOps } from './gated-and-rotary.js';
 import { indexingOps } from './indexing.js';
 import { interpolateOps } from './interpolate.js';
+import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
-import { lossOps, normOps } from './norm-and-loss.js';
+import { normOps } from './norm-and-loss.js';
 import { poolOps } from './pool.js';
+import { randomOps } from './random.js';
 import { reduceOps } from './reduce.js';
 import { viewOps } from './view.js';
 
 /** The op table: one row for each exported op. A new op without a row fails a test of this package. */
 export const opCases: readonly OpCase[] = [
   ...createOps,
+  ...randomOps,
   ...viewOps,
   ...elementwiseOps,
+  ...activationOps,
   ...reduceOps,
+  ...cumulativeOps,
   ...matmulOps,
   ...indexingOps,
   ...normOps,

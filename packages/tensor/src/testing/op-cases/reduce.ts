@@ -1,6 +1,6 @@
 import * as ops from '../../index.js';
-import { ShapeError, tensor } from '../../index.js';
-import { floats, given, integers, type OpCase, type OpSample, show } from '../op-case.js';
+import { DTypeError, ShapeError, tensor } from '../../index.js';
+import { booleans, floats, given, integers, type OpCase, type OpSample, show } from '../op-case.js';
 
 interface Reduction {
   readonly shape: readonly number[];
@@ -110,6 +110,19 @@ const spreads: readonly OpCase[] = [
   },
 ];
 
+function truthCase(name: string, op: Reduce): OpCase {
+  return {
+    ...reduceCase(name, op, wide, empty),
+    samples: (rng) => [
+      ...[...reductions, ...empty].flatMap((r): OpSample[] => [
+        { what: `bool ${say(r)}`, inputs: [booleans(rng, r.shape)], run: (x) => op(x, r.options) },
+        { what: `int32 ${say(r)}`, inputs: [integers(rng, r.shape, 0, 2)], run: (x) => op(x, r.options) },
+      ]),
+      { what: 'floats', inputs: [given('float32', [2, 3], [0, -0, 0, 1, Number.NaN, -1e-30])], run: (x) => op(x, { axis: 1 }) },
+    ],
+  };
+}
+
 function extremeCase(name: string, op: Reduce): OpCase {
   const base = reduceCase(name, op, wide, empty.slice(0, 1), true);
   const ties = given('float32', [2, 5], [1, 3, 3, 2, 3, 0, 0, 0, 0, 0]);
@@ -147,6 +160,122 @@ function argCase(name: string, op: (x: ops.Tensor, axis?: number) => ops.Tensor)
   };
 }
 
+function placedCase(name: string, op: (x: ops.Tensor, options?: ops.ExtremeOptions) => ops.ValuesAndIndices): OpCase {
+  const both = (found: ops.ValuesAndIndices) => [found.values, found.indices];
+  return {
+    name,
+    samples: (rng) => [
+      { what: 'the last axis', inputs: [floats(rng, [3, 5])], run: (x) => both(op(x)) },
+      { what: 'the first axis', inputs: [floats(rng, [3, 5])], run: (x) => both(op(x, { axis: 0 })) },
+      { what: 'an inner axis, kept', inputs: [floats(rng, [2, 9, 3])], run: (x) => both(op(x, { axis: -2, keepDims: true })) },
+      { what: 'one element', inputs: [floats(rng, [1])], run: (x) => both(op(x)) },
+      { what: 'no rows', inputs: [floats(rng, [0, 3])], run: (x) => both(op(x)) },
+      { what: 'ties of int32', inputs: [integers(rng, [4, 9], 0, 2)], run: (x) => both(op(x)) },
+      { what: 'ties', inputs: [given('float32', [2, 4], [1, 3, 3, 1, 0, 0, 0, 0])], run: (x) => both(op(x)), differentiable: false },
+      { what: 'NaN', inputs: [given('float32', [2, 3], [1, Number.NaN, 3, 1, 2, 3])], run: (x) => both(op(x)), differentiable: false },
+    ],
+    errors: [
+      { what: 'nothing', kind: ShapeError, mentions: [name, '[2, 0]'], run: () => op(tensor([], { shape: [2, 0] })) },
+      { what: 'an axis out of range', kind: ShapeError, mentions: [name, 3], run: () => op(tensor([[1, 2]]), { axis: 3 }) },
+    ],
+  };
+}
+
+const norms: OpCase = {
+  ...reduceCase('norm', ops.norm, wide),
+  samples: (rng) => [
+    ...reductions.map((r): OpSample => ({ what: say(r), inputs: [floats(rng, r.shape)], run: (x) => ops.norm(x, r.options) })),
+    ...[0, 1, 1.5, 3, 4, Infinity, -Infinity].map(
+      (p): OpSample => ({ what: `p ${p}`, inputs: [floats(rng, [3, 5])], run: (x) => ops.norm(x, { p, axis: 1 }) }),
+    ),
+    // away from 0, where their gradients are infinite
+    ...[0.5, -1, -2.1].map(
+      (p): OpSample => ({ what: `p ${p}`, inputs: [floats(rng, [3, 5], 0.4, 2)], run: (x) => ops.norm(x, { p, axis: 0, keepDims: true }) }),
+    ),
+    ...empty.map((r): OpSample => ({ what: say(r), inputs: [floats(rng, r.shape)], run: (x) => ops.norm(x, r.options) })),
+    { what: 'large', inputs: [given('float32', [2], [3e30, -4e30])], run: (x) => ops.norm(x), differentiable: false },
+    { what: 'small', inputs: [given('float32', [2], [3e-30, -4e-30])], run: (x) => ops.norm(x), differentiable: false },
+  ],
+  errors: [
+    {
+      what: 'nothing, p = ∞',
+      kind: ShapeError,
+      mentions: ['norm', Infinity, '[2, 0]'],
+      run: () => ops.norm(tensor([], { shape: [2, 0] }), { p: Infinity, axis: 1 }),
+    },
+    { what: 'int32', kind: DTypeError, mentions: ['norm', 'int32'], run: () => ops.norm(tensor(Int32Array.of(1))) },
+    { what: 'an axis out of range', kind: ShapeError, mentions: ['norm', 2], run: () => ops.norm(tensor([1]), { axis: 2 }) },
+  ],
+};
+
+const directions: readonly OpCase[] = [
+  {
+    name: 'normalize',
+    samples: (rng) => [
+      ...[[7], [3, 5], [2, 3, 4], [0, 3], [2, 1]].map(
+        (shape): OpSample => ({ what: show(shape), inputs: [floats(rng, shape)], run: (x) => ops.normalize(x) }),
+      ),
+      { what: 'p 1 along axis 1', inputs: [floats(rng, [2, 3, 4])], run: (x) => ops.normalize(x, { p: 1, axis: 1 }) },
+      { what: 'over two axes', inputs: [floats(rng, [2, 3, 4])], run: (x) => ops.normalize(x, { axis: [0, 2] }) },
+      { what: 'shorter than eps', inputs: [floats(rng, [2, 3], -0.1, 0.1)], run: (x) => ops.normalize(x, { eps: 10 }) },
+    ],
+    errors: [
+      { what: 'int32', kind: DTypeError, mentions: ['normalize', 'int32'], run: () => ops.normalize(tensor(Int32Array.of(1))) },
+      { what: 'an axis out of range', kind: ShapeError, mentions: [1], run: () => ops.normalize(tensor([1]), { axis: 1 }) },
+    ],
+  },
+  {
+    name: 'cosineSimilarity',
+    samples: (rng) => [
+      ...(
+        [
+          [[7], [7]],
+          [
+            [3, 5],
+            [3, 5],
+          ],
+          [
+            [1, 2, 3],
+            [2, 1, 3],
+          ],
+          [[3, 5], [5]],
+          [
+            [2, 1],
+            [2, 3],
+          ],
+          [
+            [0, 3],
+            [0, 3],
+          ],
+        ] as const
+      ).map(([a, b]): OpSample => {
+        return { what: `${show(a)} with ${show(b)}`, inputs: [floats(rng, a), floats(rng, b)], run: (x, y) => ops.cosineSimilarity(x, y) };
+      }),
+      { what: 'along axis 0', inputs: [floats(rng, [3, 5]), floats(rng, [3, 5])], run: (x, y) => ops.cosineSimilarity(x, y, { axis: 0 }) },
+    ],
+    errors: [
+      {
+        what: 'shapes',
+        kind: ShapeError,
+        mentions: ['cosineSimilarity', '[2]', '[3]'],
+        run: () => ops.cosineSimilarity(tensor([1, 2]), tensor([1, 2, 3])),
+      },
+      {
+        what: 'an axis out of range',
+        kind: ShapeError,
+        mentions: ['cosineSimilarity', 2],
+        run: () => ops.cosineSimilarity(tensor([1]), tensor([1]), { axis: 2 }),
+      },
+      {
+        what: 'int32',
+        kind: DTypeError,
+        mentions: ['cosineSimilarity', 'int32'],
+        run: () => ops.cosineSimilarity(tensor([1]), tensor(Int32Array.of(1))),
+      },
+    ],
+  },
+];
+
 const prodOp = reduceCase('prod', ops.prod, nearOne, empty, true);
 
 export const reduceOps: readonly OpCase[] = [
@@ -162,6 +291,8 @@ export const reduceOps: readonly OpCase[] = [
   },
   extremeCase('amax', ops.amax),
   extremeCase('amin', ops.amin),
+  truthCase('any', ops.any),
+  truthCase('all', ops.all),
   ...spreads,
   {
     ...reduceCase('logsumexp', ops.logsumexp, wide, empty.slice(0, 1)),
@@ -178,4 +309,8 @@ export const reduceOps: readonly OpCase[] = [
   },
   argCase('argmax', ops.argmax),
   argCase('argmin', ops.argmin),
+  placedCase('max', ops.max),
+  placedCase('min', ops.min),
+  norms,
+  ...directions,
 ];
