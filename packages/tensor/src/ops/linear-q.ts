@@ -4,11 +4,12 @@ import { DTypeError, GradientError, ShapeError } from '../errors.js';
 import { isRecording } from '../mode.js';
 import { sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
-import { abs, div, mul, remainder, round, sub } from './arithmetic.js';
+import { abs, div, mul, remainder, sub } from './arithmetic.js';
 import { eq, where } from './compare.js';
 import { attempt, fusedKernel } from './fused.js';
 import { linear } from './matmul.js';
 import { amax } from './reduce.js';
+import { round } from './rounding.js';
 import { cast, reshape, stack, unsqueeze } from './view.js';
 
 /**

@@ -10,7 +10,7 @@ import { unfold } from './im2col.js';
 import { indexSelect, takeAlong } from './indexing.js';
 import { assign } from './optim.js';
 import { poolSlides } from './pool.js';
-import { argmax } from './reduce.js';
+import { argmax } from './extreme.js';
 import { reshape, slice } from './view.js';
 import { batched, type PerAxis, reach, type Slide, type WindowPadding, windowArgs } from './window.js';
 
