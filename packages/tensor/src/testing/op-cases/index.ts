@@ -1,6 +1,7 @@
 import type { OpCase } from '../op-case.js';
 import { activationOps } from './activation.js';
 import { attentionOps } from './attention.js';
+import { compareOps } from './compare.js';
 import { createOps, updateOps } from './create-and-update.js';
 import { cumulativeOps } from './cumulative.js';
 import { elementwiseOps } from './elementwise.js';
@@ -10,6 +11,7 @@ import { matmulOps } from './matmul.js';
 import { normOps } from './norm-and-loss.js';
 import { randomOps } from './random.js';
 import { reduceOps } from './reduce.js';
+import { vectorNormOps } from './vector-norm.js';
 import { viewOps } from './view.js';
 
 /** The op table: one row for each exported op. A new op without a row fails a test of this package. */
@@ -18,8 +20,10 @@ export const opCases: readonly OpCase[] = [
   ...randomOps,
   ...viewOps,
   ...elementwiseOps,
+  ...compareOps,
   ...activationOps,
   ...reduceOps,
+  ...vectorNormOps,
   ...cumulativeOps,
   ...matmulOps,
   ...indexingOps,
