@@ -92,12 +92,13 @@ export interface RngState {
 }
 
 /**
- * A stream of random numbers: a seed and how far it has been read. Every op that draws takes one, and advances it.
+ * A stream of random numbers: a seed and how far it has been read. Every op that draws takes one, and advances it; `new Rng(rng.state)` goes on
+ * where `rng` stands. Throws a RangeError for a seed that is no integer from 0 to 2⁵³ - 1.
  *
  * @example
- * const rng = new Rng(42);
- * const w = randn([2, 3], { rng });
- * new Rng(rng.state); // goes on where `rng` stands
+ * randn([2], { rng: new Rng(42) }); // [-0.9702, 0.194]
+ * new Rng(42).integer(100); // 33
+ * new Rng(42).state; // { seed: 42, counter: 0 }
  */
 export class Rng {
   readonly seed: number;

@@ -15,7 +15,7 @@ import { concat, slice } from './view.js';
  * (in PyTorch NaN, if both are). Throws a DTypeError for other or mixed dtypes, a ShapeError for shapes that do not broadcast.
  *
  * @example
- * logaddexp(tensor([0, 1000]), tensor([0, 990])); // [0.6931, 1000]
+ * logaddexp(tensor([0, 1000]), tensor([0, 900])); // [0.6931, 1000]
  */
 export function logaddexp(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('logaddexp', a, b);

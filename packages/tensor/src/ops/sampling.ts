@@ -168,8 +168,8 @@ export function categorical(probabilities: Tensor, options: { rng: Rng; samples?
     const until = cumsum(probabilities, -1); // [..., classes]
     const total = slice(until, -1, classes - 1); // [..., 1]
     const u = draw('categorical', [...shape.slice(0, -1), samples ?? 1], 'uniform', 0, { rng, backend, dtype }); // [..., samples]
-    const mark = minimum(mul(u, total), mul(total, 1 - 2 ** -23)); // below the total, which rounding could reach
-    const passed = le(unsqueeze(until, -2), unsqueeze(mark, -1)); // [..., samples, classes]
+    const passed = le(unsqueeze(until, -2), unsqueeze(mul(u, total), -1)); // [..., samples, classes]
+    // u · total is below the total also when rounded; what has no total stays among the classes.
     const found = minimum(sum(cast(passed, 'int32'), { axis: -1 }), classes - 1);
     return samples === undefined ? squeeze(found, -1) : found;
   };

@@ -3,6 +3,7 @@ import { activationOps } from './activation.js';
 import { attentionOps } from './attention.js';
 import { channelNormOps } from './channel-norm.js';
 import { convOps } from './conv.js';
+import { compareOps } from './compare.js';
 import { createOps, updateOps } from './create-and-update.js';
 import { cumulativeOps } from './cumulative.js';
 import { elementwiseOps } from './elementwise.js';
@@ -15,6 +16,7 @@ import { normOps } from './norm-and-loss.js';
 import { poolOps } from './pool.js';
 import { randomOps } from './random.js';
 import { reduceOps } from './reduce.js';
+import { vectorNormOps } from './vector-norm.js';
 import { viewOps } from './view.js';
 
 /** The op table: one row for each exported op. A new op without a row fails a test of this package. */
@@ -23,8 +25,10 @@ export const opCases: readonly OpCase[] = [
   ...randomOps,
   ...viewOps,
   ...elementwiseOps,
+  ...compareOps,
   ...activationOps,
   ...reduceOps,
+  ...vectorNormOps,
   ...cumulativeOps,
   ...matmulOps,
   ...indexingOps,
