@@ -92,19 +92,9 @@ export const formulas: Table = {
   swiglu: gated((a, b) => t.mul(t.silu(a), b)),
   geglu: gated((a, b) => t.mul(a, t.gelu(b))),
 
-  addmm: op('x a b beta alpha', (c) => addProduct(c)),
-  baddbmm: op('x a b beta alpha', (c) => addProduct(c)),
-  outer: op('a b', (c) => t.mul(t.unsqueeze(c.tensor('a'), 1), c.tensor('b'))),
-
   kl_div: op('input target reduction log_target', klDivergence),
   huber_loss: op('input target reduction delta', (c) => {
     const [delta, reduction] = [c.number('delta', 1), c.text<t.Reduction>('reduction', 'mean')];
     return t.mul(t.smoothL1Loss(c.tensor('input'), c.tensor('target'), { beta: delta, reduction }), delta);
   }),
 };
-
-/** β · x + α · a b */
-function addProduct(c: Call): Tensor {
-  const product = t.matmul(c.tensor('a'), c.tensor('b'));
-  return t.add(t.mul(c.tensor('x'), c.number('beta', 1)), t.mul(product, c.number('alpha', 1)));
-}

@@ -4,7 +4,7 @@ import type { Reduction, Tensor } from '@multihead/tensor';
 import { notBuilt } from '../suite.js';
 import { type Call, op, type Table } from './call.js';
 
-/* Products, norms, losses, embeddings, attention. */
+/* Norms, losses, embeddings, attention. */
 
 /** The class axis, PyTorch's second (or only) one, at the end, where it is here. */
 function classesLast(x: Tensor): Tensor {
@@ -58,10 +58,7 @@ function smoothL1(c: Call): Tensor {
 
 /** A padding row is one without a gradient. */
 export function embedding(weight: Tensor, ids: Tensor, padding: number | null): Tensor {
-  if (padding === null) return t.embedding(weight, ids);
-  const row = padding < 0 ? padding + weight.shape[0] : padding;
-  const rows = t.arange(0, weight.shape[0], 1, { dtype: 'int32', backend: weight.backend });
-  return t.embedding(t.where(t.unsqueeze(t.eq(rows, row), 1), t.detach(weight), weight), ids);
+  return t.embedding(weight, ids, padding === null ? {} : { paddingIdx: padding });
 }
 
 function scaledDotProductAttention(c: Call): Tensor {
@@ -74,20 +71,10 @@ function scaledDotProductAttention(c: Call): Tensor {
 const loss = (fn: (x: Tensor, y: Tensor, options: { reduction: Reduction }) => Tensor) =>
   op('input target reduction', (c) => fn(c.tensor('input'), c.tensor('target'), { reduction: c.text<Reduction>('reduction', 'mean') }));
 
-const product = op('a b', (c) => t.matmul(c.tensor('a'), c.tensor('b')));
-
 /** The machine epsilon of float32: PyTorch's for rms_norm without one. */
 export const epsilon = 2 ** -23;
 
 export const network: Table = {
-  matmul: product,
-  mm: product,
-  bmm: product,
-  mv: product,
-  dot: product,
-  __rmatmul__: op('a b', (c) => t.matmul(c.tensor('b'), c.tensor('a'))),
-  linear: op('x weight bias', (c) => t.linear(c.tensor('x'), c.tensor('weight'), c.optional('bias'))),
-
   layer_norm: op('x normalized_shape weight bias eps', (c) => {
     const options = { shape: c.numbers('normalized_shape'), eps: c.number('eps', 1e-5) };
     return t.layerNorm(c.tensor('x'), c.optional('weight'), c.optional('bias'), options);

@@ -40,7 +40,7 @@ export function diagonal(x: Tensor, options: DiagonalOptions = {}): Tensor {
   const n = Math.max(0, Math.min(x.shape[row]! + Math.min(0, offset), x.shape[column]! - Math.max(0, offset)));
   const shape = [...others.map((axis) => x.shape[axis]!), n];
   return placedView('diagonal', x, shape, (strides) => ({
-    offset: n === 0 ? 0 : offset < 0 ? -offset * strides[row]! : offset * strides[column]!,
+    offset: offset < 0 ? -offset * strides[row]! : offset * strides[column]!,
     strides: [...others.map((axis) => strides[axis]!), strides[row]! + strides[column]!],
   }));
 }

@@ -20,7 +20,9 @@ function updated(op: string, rows: Rows, x: Tensor, axis: number, ids: Tensor, s
   const slices = typeof source === 'number' ? broadcastTo(operand(op, 'value', source, x), at.shape) : source;
   if (slices.dtype !== x.dtype) throw new DTypeError(`${op}: source: expected ${x.dtype} as x, got ${slices.dtype}`);
   if (!sameShape(slices.shape, at.shape)) {
-    throw new ShapeError(`${op}: source: expected ${show(at.shape)} for x ${show(x.shape)} and ids ${show(ids.shape)}, got ${show(slices.shape)}`);
+    throw new ShapeError(
+      `${op}: source: expected ${show(at.shape)} for x ${show(x.shape)} and ids ${show(ids.shape)}, got ${show(slices.shape)}`,
+    );
   }
   const y = rows(op, reshape(x, at.rows), at.ids, reshape(slices, [...at.ids.shape, at.rows[1]!]));
   return reshape(y, x.shape);

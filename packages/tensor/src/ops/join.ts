@@ -65,7 +65,8 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
       throw new ShapeError(`stack: tensors[${i}] is ${show(x.shape)}, tensors[0] ${show(first.shape)}: expected equal shapes`);
     }
   });
-  return joined('stack', tensors.map((x) => unsqueeze(x, axis)), axis); // biome-ignore format: one call
+  const at = normalizeAxis('stack', axis, 1 + (tensors[0]?.rank ?? 0));
+  return joined('stack', tensors.map((x) => unsqueeze(x, at)), at); // biome-ignore format: one call
 }
 
 /**

@@ -92,5 +92,12 @@ function places(op: string, x: Tensor, k: number | null, axis: number, greatestF
   const dense = contiguous(x);
   const view = { outer: sizeOf(x.shape.slice(0, axis)), n, inner: sizeOf(x.shape.slice(axis + 1)) };
   const shape = x.shape.with(axis, k ?? n);
-  return apply(op, { x: dense }, shape, 'int32', (out, { kernels }) => kernels.topk(out, dense.buffer, view, k ?? n, !greatestFirst), noGradient);
+  return apply(
+    op,
+    { x: dense },
+    shape,
+    'int32',
+    (out, { kernels }) => kernels.topk(out, dense.buffer, view, k ?? n, !greatestFirst),
+    noGradient,
+  );
 }

@@ -51,7 +51,8 @@ function crop(x: Tensor, pads: readonly (readonly [number, number])[]): Tensor {
     const [first, last] = pair.map((n) => Math.max(0, -n)) as [number, number];
     const n = x.shape[axis]!;
     if (first + last === 0) return y;
-    if (first + last > n) throw new ShapeError(`pad: pads: ${show(pair)} cuts off more than the ${n} elements of axis ${axis} of ${show(x.shape)}`);
+    if (first + last > n)
+      throw new ShapeError(`pad: pads: ${show(pair)} cuts off more than the ${n} elements of axis ${axis} of ${show(x.shape)}`);
     return slice(y, axis, first, n - last);
   }, x);
 }

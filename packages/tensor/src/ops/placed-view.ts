@@ -1,6 +1,6 @@
 import { compute, record, recordView } from '../autograd.js';
 import type { View } from '../backend.js';
-import { contiguousStrides, type Shape } from '../shape.js';
+import { contiguousStrides, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /*
@@ -14,7 +14,9 @@ export type Place = (strides: readonly number[]) => View;
 /** The view of `x` that has `shape` and lies at `place`. */
 export function placedView(op: string, x: Tensor, shape: Shape, place: Place): Tensor {
   const { offset, strides } = place(x.strides);
-  return recordView(op, x, shape, strides, x.offset + offset, (dy) => [() => embed(op, dy, x.shape, place)]);
+  // Nothing lies nowhere: the place of an empty view may be outside the buffer.
+  const start = sizeOf(shape) === 0 ? x.offset : x.offset + offset;
+  return recordView(op, x, shape, strides, start, (dy) => [() => embed(op, dy, x.shape, place)]);
 }
 
 /** `x` at `place` in an array of `shape` that has `value` everywhere else. */

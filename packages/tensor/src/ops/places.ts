@@ -1,9 +1,9 @@
-import { DTypeError, ShapeError, ValueError } from '../errors.js';
+import { DTypeError, ShapeError } from '../errors.js';
 import { broadcastShapes, contiguousStrides, type Shape, show, sizeOf } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
 import { lt, where } from './compare.js';
-import { arange, tensor } from './create.js';
+import { tensor } from './create.js';
 import { gatherRows } from './rows.js';
 
 /* Ids along axes, as ids of rows: what `rows.ts` wants. */
@@ -27,14 +27,12 @@ export interface Lookup {
 function steps(ids: Tensor, step: number, lookup: Lookup): Tensor {
   const { op, name, shape, axis, fromEnd } = lookup;
   const n = shape[axis]!;
-  const table = tensor(Int32Array.from({ length: n }, (_, i) => i * step), { backend: ids.backend });
-  try {
-    return gatherRows('gather', table, fromEnd ? counted(ids, n) : ids);
-  } catch (error) {
-    if (!(error instanceof ValueError)) throw error;
-    const range = `integers from ${fromEnd ? -n : 0} to ${n - 1}`;
-    throw new ValueError(`${op}: ${name}: expected ${range} for axis ${axis} of ${show(shape)}; ${error.message}`);
-  }
+  const table = tensor(
+    Int32Array.from({ length: n }, (_, i) => i * step),
+    { backend: ids.backend },
+  );
+  const range = `integers from ${fromEnd ? -n : 0} to ${n - 1} for axis ${axis} of ${show(shape)}${fromEnd ? ` (to negative ones ${n} is added)` : ''}`;
+  return gatherRows(`${op}: ${name}: expected ${range}`, table, fromEnd ? counted(ids, n) : ids);
 }
 
 /** Negative ids from the end of n as those from the start. */
@@ -80,7 +78,14 @@ export interface RowView {
 }
 
 /** The axes from `first` on, one for each of `ids`, which broadcast to one shape. */
-export function rowsAt(op: string, shape: Shape, first: number, ids: readonly Tensor[], names: readonly string[], fromEnd: boolean): RowView {
+export function rowsAt(
+  op: string,
+  shape: Shape,
+  first: number,
+  ids: readonly Tensor[],
+  names: readonly string[],
+  fromEnd: boolean,
+): RowView {
   const [lead, middle, tail] = [shape.slice(0, first), shape.slice(first, first + ids.length), shape.slice(first + ids.length)];
   const [outer, inner] = [sizeOf(lead), sizeOf(tail)];
   const together = ids.reduce<Shape>((common, t) => broadcastShapes(op, common, t.shape), []);

@@ -107,7 +107,9 @@ function pairsOf(a: Shape, b: Shape, axes: number | readonly [readonly number[],
   }
   const [ofA, ofB] = axes.map((list, i) => list.map((axis) => normalizeAxis('tensordot', axis, [a, b][i]!.length))) as [number[], number[]];
   if (ofA.length !== ofB.length || new Set(ofA).size < ofA.length || new Set(ofB).size < ofB.length) {
-    throw new ShapeError(`tensordot: axes: expected two lists of one length that name no axis twice, got ${show(axes[0])} and ${show(axes[1])}`);
+    throw new ShapeError(
+      `tensordot: axes: expected two lists of one length that name no axis twice, got ${show(axes[0])} and ${show(axes[1])}`,
+    );
   }
   return [ofA, ofB];
 }

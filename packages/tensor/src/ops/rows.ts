@@ -1,6 +1,6 @@
 import { apply, compute, contiguous, noGradient, record } from '../autograd.js';
 import type { ScatterOp } from '../backend.js';
-import { DTypeError } from '../errors.js';
+import { DTypeError, ValueError } from '../errors.js';
 import { contiguousStrides, type Shape, sizeOf } from '../shape.js';
 import type { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
@@ -22,9 +22,18 @@ export function gatherRows(op: string, table: Tensor, ids: Tensor): Tensor {
     { table: rows, ids: flat },
     [...ids.shape, ...table.shape.slice(1)],
     table.dtype,
-    (out, { kernels }) => kernels.gather(out, rows.buffer, flat.buffer, width),
+    (out, { kernels }) => naming(op, () => kernels.gather(out, rows.buffer, flat.buffer, width)),
     (dy) => [() => scatterRows(dy, flat, rows.shape), null],
   );
+}
+
+/** Runs a kernel that checks ids, and puts in front of its complaint the name of the operation. */
+function naming(op: string, kernel: () => void): void {
+  try {
+    kernel();
+  } catch (error) {
+    throw error instanceof ValueError ? new ValueError(`${op}: ${error.message}`) : error;
+  }
 }
 
 /** Zeros of `shape` with the rows of `x` added at `ids`: the adjoint of `gatherRows`. */
@@ -38,18 +47,21 @@ export function scatterRows(x: Tensor, ids: Tensor, shape: Shape): Tensor {
 }
 
 /** A copy of `table` in which the rows of `source` have been reduced into those that `ids` name, one after the other. */
-export function scattered(op: ScatterOp, table: Tensor, ids: Tensor, source: Tensor): Storage {
+export function scattered(op: string, reduction: ScatterOp, table: Tensor, ids: Tensor, source: Tensor): Storage {
   const [rows, flat] = [contiguous(source), contiguous(ids)];
   return compute(table.backend, table.shape, table.dtype, (out, { kernels }) => {
-    const [to, from] = [{ offset: 0, strides: contiguousStrides(table.shape) }, { offset: table.offset, strides: table.strides }];
+    const [to, from] = [
+      { offset: 0, strides: contiguousStrides(table.shape) },
+      { offset: table.offset, strides: table.strides },
+    ];
     kernels.copy(table.shape, out, to, table.buffer, from);
-    kernels.scatter(op, out, rows.buffer, flat.buffer, sizeOf(table.shape.slice(1)));
+    naming(op, () => kernels.scatter(reduction, out, rows.buffer, flat.buffer, sizeOf(table.shape.slice(1))));
   });
 }
 
 /** A copy of `table` with the rows of `source` [...ids, ...] in place of those that `ids` name; the last wins where one is named twice. */
 export function putRows(op: string, table: Tensor, ids: Tensor, source: Tensor): Tensor {
-  return record(op, scattered('set', table, ids, source), table.shape, [table, source], (dy) => [
+  return record(op, scattered(op, 'set', table, ids, source), table.shape, [table, source], (dy) => [
     () => putRows(op, dy, ids, zerosLike(source)),
     () => where(lasting(ids, source, table.shape[0]!), gatherRows(op, dy, ids), 0),
   ]);
@@ -59,7 +71,7 @@ export function putRows(op: string, table: Tensor, ids: Tensor, source: Tensor):
 function lasting(ids: Tensor, source: Tensor, n: number): Tensor {
   const like = { backend: ids.backend, dtype: 'int32' } as const;
   const turns = reshape(arange(0, ids.size, 1, like), ids.shape);
-  const last = record('scatter', scattered('set', zeros([n], like), ids, turns), [n], [], noGradient);
+  const last = record('scatter', scattered('scatter', 'set', zeros([n], like), ids, turns), [n], [], noGradient);
   const won = eq(gatherRows('gather', last, ids), turns);
   return reshape(won, [...ids.shape, ...Array<number>(source.rank - ids.rank).fill(1)]);
 }
@@ -67,8 +79,5 @@ function lasting(ids: Tensor, source: Tensor, n: number): Tensor {
 /** A copy of `table` with the rows of `source` [...ids, ...] added to those that `ids` name. */
 export function addRows(op: string, table: Tensor, ids: Tensor, source: Tensor): Tensor {
   if (table.dtype === 'bool') throw new DTypeError(`${op}: x: expected numbers, got bool; use cast(x, 'int32')`);
-  return record(op, scattered('sum', table, ids, source), table.shape, [table, source], (dy) => [
-    dy,
-    () => gatherRows(op, dy, ids),
-  ]);
+  return record(op, scattered(op, 'sum', table, ids, source), table.shape, [table, source], (dy) => [dy, () => gatherRows(op, dy, ids)]);
 }

@@ -3,7 +3,7 @@ import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { normalizeAxis, type Shape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
-import { add, div, maximum, mul } from './arithmetic.js';
+import { div, maximum, mul } from './arithmetic.js';
 import { eq, where } from './compare.js';
 import { full, onesLike } from './create.js';
 import { like, operand } from './elementwise.js';
@@ -134,7 +134,7 @@ function total({ x, ids, source }: Flat): Tensor {
 /** Every product without the factor itself: with one zero among them, that of the others is the gradient of the zero alone. */
 function product(flat: Flat): Tensor {
   const { x, ids, source } = flat;
-  const y = scattered('prod', x, ids, source);
+  const y = scattered('scatterReduce', 'prod', x, ids, source);
   return record('scatterReduce', y, x.shape, [x, source], (dy, y) => {
     const zeros = [x, source].map((part) => eq(part, 0)) as [Tensor, Tensor];
     const [zerosHere, zerosThere] = zeros.map((zero) => cast(zero, x.dtype)) as [Tensor, Tensor];
@@ -150,7 +150,7 @@ function product(flat: Flat): Tensor {
 }
 
 function extreme(op: 'max' | 'min', { x, ids, source }: Flat): Tensor {
-  const y = scattered(op, x, ids, source);
+  const y = scattered('scatterReduce', op, x, ids, source);
   return record('scatterReduce', y, x.shape, [x, source], (dy, y) => {
     const there = (values: Tensor) => gatherRows('scatterReduce', values, ids);
     const [hitX, hitSource] = [cast(eq(x, y), dy.dtype), cast(eq(source, there(y)), dy.dtype)];

@@ -35,8 +35,7 @@ function span(n: number, start: number | undefined, end: number | undefined, ste
   const from = start === undefined ? first : clip(start);
   const to = end === undefined ? last : clip(end);
   if (!Number.isInteger(from) || !Number.isInteger(to)) throw new ValueError(`slice: expected whole positions, got ${start} and ${end}`);
-  const count = Math.max(0, Math.ceil((to - from) / step));
-  return { from: count > 0 ? from : 0, count };
+  return { from, count: Math.max(0, Math.ceil((to - from) / step)) };
 }
 
 /** `count` elements from `from`, `step` apart. */
@@ -69,7 +68,7 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
   if (!Number.isInteger(length) || length < 0 || from + length > n) {
     throw new ValueError(`narrow: length: expected 0 to ${n - from} from ${start} on axis ${at} of ${show(x.shape)}, got ${length}`);
   }
-  return stepped('narrow', x, at, length > 0 ? from : 0, length, 1);
+  return stepped('narrow', x, at, from, length, 1);
 }
 
 /**
@@ -123,7 +122,7 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
   const total = list.reduce((sum, size) => sum + size, 0);
   if (total !== n) throw new ShapeError(`split: sizes: ${show(list)} add up to ${total}, axis ${at} of ${show(x.shape)} has ${n}`);
   const starts = runningTotals(list);
-  return list.map((size, i) => stepped('split', x, at, size > 0 ? starts[i]! : 0, size, 1));
+  return list.map((size, i) => stepped('split', x, at, starts[i]!, size, 1));
 }
 
 /** 0, n₀, n₀ + n₁, … */
@@ -180,7 +179,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
   checkTensor('flip', 'x', x);
   const reversed = normalizeAxes('flip', axes, x.rank);
   return placedView('flip', x, x.shape, (strides) => ({
-    offset: reversed.reduce((offset, axis) => offset + Math.max(0, x.shape[axis]! - 1) * strides[axis]!, 0),
+    offset: reversed.reduce((offset, axis) => offset + (x.shape[axis]! - 1) * strides[axis]!, 0),
     strides: strides.map((stride, axis) => (reversed.includes(axis) ? -stride : stride)),
   }));
 }
