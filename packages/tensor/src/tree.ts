@@ -206,7 +206,7 @@ export async function move<T extends object>(model: T, backend: Backend): Promis
   for (const [name, tensor] of state) {
     if (!tensor.dense)
       throw new BackendError(
-        `move: ${name}: ${show(tensor.shape)} is a part of another tensor, or in another order; make it contiguous() first`,
+        `move: ${name}: ${show(tensor.shape)} is a view in another order or of a part only; make it contiguous() first`,
       );
   }
   for (const tensor of new Set(state.values())) {

@@ -2,10 +2,9 @@ import { broadcastView } from '../autograd.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { show } from '../shape.js';
 import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
-import { operand } from './elementwise.js';
 import { gatherAt } from './indexing.js';
 import { checkIds, rowsAt } from './places.js';
-import { addRows, putRows } from './rows.js';
+import { addRows, putRows, repeated } from './rows.js';
 import { permute, reshape } from './view.js';
 
 /*
@@ -76,8 +75,8 @@ export function indexPut(
 ): Tensor {
   const op = 'indexPut';
   const plan = planned(op, x, ids);
-  commonBackend(op, { x, ...(typeof values === 'number' ? {} : { values }) });
-  const given = typeof values === 'number' ? operand(op, 'values', values, x) : values;
+  commonBackend(op, { x, values: typeof values === 'number' ? null : values });
+  const given = typeof values === 'number' ? repeated(op, 'values', values, x, []) : values;
   if (given.dtype !== x.dtype) throw new DTypeError(`${op}: values: expected ${x.dtype} as x, got ${given.dtype}`);
   const base = plan.order ? permute(x, plan.order) : x;
   const at = rowsAt(op, base.shape, plan.first, plan.ids, plan.names, true);

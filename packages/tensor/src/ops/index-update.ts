@@ -1,11 +1,9 @@
-import { broadcastTo } from '../autograd.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { normalizeAxis, sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
-import { operand } from './elementwise.js';
 import { checkIds, rowsAt } from './places.js';
-import { addRows, putRows } from './rows.js';
+import { addRows, putRows, repeated } from './rows.js';
 import { reshape } from './view.js';
 
 /* Whole slices written to the places on an axis that ids name: the counterpart of `indexSelect`. Nothing changes in place, a copy does. */
@@ -14,10 +12,10 @@ type Rows = typeof putRows;
 
 function updated(op: string, rows: Rows, x: Tensor, axis: number, ids: Tensor, source: Tensor | number): Tensor {
   checkIds(op, 'ids', ids);
-  commonBackend(op, { x, ids, ...(typeof source === 'number' ? {} : { source }) });
+  commonBackend(op, { x, ids, source: typeof source === 'number' ? null : source });
   if (ids.rank !== 1) throw new ShapeError(`${op}: ids: expected one dimension, got ${show(ids.shape)}`);
   const at = rowsAt(op, x.shape, normalizeAxis(op, axis, x.rank), [ids], ['ids'], false);
-  const slices = typeof source === 'number' ? broadcastTo(operand(op, 'value', source, x), at.shape) : source;
+  const slices = typeof source === 'number' ? repeated(op, 'value', source, x, at.shape) : source;
   if (slices.dtype !== x.dtype) throw new DTypeError(`${op}: source: expected ${x.dtype} as x, got ${slices.dtype}`);
   if (!sameShape(slices.shape, at.shape)) {
     throw new ShapeError(

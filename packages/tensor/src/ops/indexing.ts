@@ -1,4 +1,4 @@
-import { contiguous, record } from '../autograd.js';
+import { record } from '../autograd.js';
 import type { DType } from '../dtype.js';
 import { ShapeError, ValueError } from '../errors.js';
 import { normalizeAxis, show } from '../shape.js';
@@ -82,7 +82,7 @@ export function takeAlong(x: Tensor, ids: Tensor, axis = -1): Tensor {
   checkIds('takeAlong', 'ids', ids);
   commonBackend('takeAlong', { x, ids });
   const at = normalizeAxis('takeAlong', axis, x.rank);
-  const flat = reshape(contiguous(x), [x.size]);
+  const flat = reshape(x, [x.size]);
   if (ids.size === 0) return gatherRows('takeAlong', flat, ids);
   checkAlong('takeAlong', x.shape, ids, at);
   return gatherRows('takeAlong', flat, placesAlong('takeAlong', x.shape, ids, at));

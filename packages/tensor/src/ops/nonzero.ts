@@ -1,4 +1,3 @@
-import { contiguous } from '../autograd.js';
 import { DTypeError } from '../errors.js';
 import { isRecording, withRecording } from '../mode.js';
 import { broadcastShapes, broadcastStrides, contiguousStrides } from '../shape.js';
@@ -59,6 +58,6 @@ export async function maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor> {
   walk(0, 0, 0);
   return withRecording(recording, () => {
     const ids = tensor(Int32Array.from(places), { backend: x.backend });
-    return gatherRows('maskedSelect', reshape(contiguous(x), [x.size]), ids);
+    return gatherRows('maskedSelect', reshape(x, [x.size]), ids);
   });
 }

@@ -1,8 +1,9 @@
-import { DTypeError, ShapeError, ValueError } from '../errors.js';
+import { ShapeError, ValueError } from '../errors.js';
 import { show } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { concat } from './join.js';
 import { embed } from './placed-view.js';
+import { checkValue } from './rows.js';
 import { flip, slice } from './slice.js';
 import { expand } from './view.js';
 
@@ -23,7 +24,7 @@ export interface PadOptions {
  * and `wrap` b c a b c a b. Any dtype.
  * Throws a ShapeError for more pairs than axes or where more would be cut off than there is, a ValueError for pads that are no integers or
  * that ask for more elements than there are (`reflect`: N - 1 on either side; `wrap`: N; `edge`: one must be there), a DTypeError for a
- * fraction beside int32.
+ * value that the type cannot hold.
  * Source: numpy.pad; the limits are those of torch.nn.functional.pad.
  *
  * @example
@@ -58,8 +59,7 @@ function crop(x: Tensor, pads: readonly (readonly [number, number])[]): Tensor {
 }
 
 function filled(x: Tensor, pads: readonly (readonly [number, number])[], value: number): Tensor {
-  if (x.dtype === 'int32' && !Number.isInteger(value)) throw new DTypeError(`pad: value: expected an integer beside int32, got ${value}`);
-  if (x.dtype === 'bool' && value !== 0 && value !== 1) throw new DTypeError(`pad: value: expected 0 or 1 beside bool, got ${value}`);
+  checkValue('pad', 'value', value, x.dtype);
   const shape = x.shape.map((n, axis) => pads[axis]![0] + n + pads[axis]![1]);
   const offsetOf = (strides: readonly number[]) => pads.reduce((offset, [before], axis) => offset + before * strides[axis]!, 0);
   return embed('pad', x, shape, (strides) => ({ offset: offsetOf(strides), strides }), value);

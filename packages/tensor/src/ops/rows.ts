@@ -1,11 +1,12 @@
-import { apply, compute, contiguous, noGradient, record } from '../autograd.js';
+import { apply, broadcastTo, compute, contiguous, noGradient, record } from '../autograd.js';
 import type { ScatterOp } from '../backend.js';
+import type { DType } from '../dtype.js';
 import { DTypeError, ValueError } from '../errors.js';
 import { contiguousStrides, type Shape, sizeOf } from '../shape.js';
 import type { Storage } from '../storage.js';
 import type { Tensor } from '../tensor.js';
 import { eq, where } from './compare.js';
-import { arange, zeros, zerosLike } from './create.js';
+import { arange, full, zeros, zerosLike } from './create.js';
 import { reshape } from './view.js';
 
 /*
@@ -80,4 +81,16 @@ function lasting(ids: Tensor, source: Tensor, n: number): Tensor {
 export function addRows(op: string, table: Tensor, ids: Tensor, source: Tensor): Tensor {
   if (table.dtype === 'bool') throw new DTypeError(`${op}: x: expected numbers, got bool; use cast(x, 'int32')`);
   return record(op, scattered(op, 'sum', table, ids, source), table.shape, [table, source], (dy) => [dy, () => gatherRows(op, dy, ids)]);
+}
+
+/** A number that is written to every place of `shape`, as a tensor like `x`. */
+export function repeated(op: string, name: string, value: number, x: Tensor, shape: Shape): Tensor {
+  checkValue(op, name, value, x.dtype);
+  return broadcastTo(full([], value, { dtype: x.dtype, backend: x.backend }), shape);
+}
+
+/** Throws a DTypeError where a tensor of `dtype` cannot hold `value`. */
+export function checkValue(op: string, name: string, value: number, dtype: DType): void {
+  const fits = dtype === 'bool' ? value === 0 || value === 1 : dtype !== 'int32' || Number.isInteger(value);
+  if (!fits) throw new DTypeError(`${op}: ${name}: expected ${dtype === 'bool' ? '0 or 1' : 'an integer'} beside ${dtype}, got ${value}`);
 }

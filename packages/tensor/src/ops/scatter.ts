@@ -1,4 +1,4 @@
-import { broadcastTo, contiguous, record } from '../autograd.js';
+import { record } from '../autograd.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { normalizeAxis, type Shape, show } from '../shape.js';
@@ -6,9 +6,9 @@ import { commonBackend, type Tensor } from '../tensor.js';
 import { div, maximum, mul } from './arithmetic.js';
 import { eq, where } from './compare.js';
 import { full, onesLike } from './create.js';
-import { like, operand } from './elementwise.js';
+import { like } from './elementwise.js';
 import { checkAlong, checkIds, placesAlong } from './places.js';
-import { addRows, gatherRows, putRows, scattered } from './rows.js';
+import { addRows, gatherRows, putRows, repeated, scattered } from './rows.js';
 import { narrow } from './slice.js';
 import { cast, reshape } from './view.js';
 
@@ -26,12 +26,12 @@ interface Flat {
 
 function flattened(op: string, x: Tensor, axis: number, ids: Tensor, given: Tensor | number): Flat {
   checkIds(op, 'ids', ids);
-  commonBackend(op, { x, ids, ...(typeof given === 'number' ? {} : { source: given }) });
+  commonBackend(op, { x, ids, source: typeof given === 'number' ? null : given });
   const at = normalizeAxis(op, axis, x.rank);
   if (ids.size > 0) checkAlong(op, x.shape, ids, at);
-  const source = typeof given === 'number' ? broadcastTo(operand(op, 'source', given, x), ids.shape) : fitted(op, x, ids, given);
+  const source = typeof given === 'number' ? repeated(op, 'source', given, x, ids.shape) : fitted(op, x, ids, given);
   const places = ids.size > 0 ? placesAlong(op, x.shape, ids, at) : ids;
-  return { x: reshape(contiguous(x), [x.size]), ids: reshape(places, [ids.size]), source: reshape(source, [ids.size]), shape: x.shape };
+  return { x: reshape(x, [x.size]), ids: reshape(places, [ids.size]), source: reshape(source, [ids.size]), shape: x.shape };
 }
 
 /** The part of the source that there are ids for. */

@@ -181,11 +181,7 @@ export function movedim(x: Tensor, source: number | readonly number[], destinati
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensor('expand', 'x', x);
   const lead = shape.length - x.rank;
-  const to = shape.map((n, i) => (n === -1 && i >= lead ? x.shape[i - lead]! : n));
-  if (to.some((n) => !Number.isInteger(n) || n < 0)) {
-    throw new ShapeError(`expand: shape: expected lengths, or -1 for those that ${show(x.shape)} has, got ${show(shape)}`);
-  }
-  return broadcastView('expand', x, to);
+  return broadcastView('expand', x, shape.map((n, i) => (n === -1 && i >= lead ? x.shape[i - lead]! : n))); // biome-ignore format: one call
 }
 
 /**

@@ -1,4 +1,4 @@
-import { contiguous, recordView } from '../autograd.js';
+import { recordView } from '../autograd.js';
 import { ValueError } from '../errors.js';
 import { normalizeAxis, show } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
@@ -35,7 +35,7 @@ export function slidingWindowView(x: Tensor, axis: number, size: number, step = 
     () => {
       const places = reshape(arange(0, x.size, 1, { backend: x.backend, dtype: 'int32' }), x.shape);
       const windows = reshape(slidingWindowView(places, at, size, step), [dy.size]);
-      return reshape(scatterRows(reshape(contiguous(dy), [dy.size]), windows, [x.size]), x.shape);
+      return reshape(scatterRows(reshape(dy, [dy.size]), windows, [x.size]), x.shape);
     },
   ]);
 }

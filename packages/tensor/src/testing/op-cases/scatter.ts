@@ -49,6 +49,7 @@ const scatter: OpCase = {
   ],
   errors: [
     ...alongErrors('scatter', ops.scatter),
+    refuses('a number beside bool', DTypeError, ['scatter', 'source', 2], () => ops.scatter(tensor([true]), 0, ids(0), 2)),
     refuses('a fraction beside int32', DTypeError, ['scatter', 'source', 0.5], () => ops.scatter(ids(0, 0), 0, ids(0), 0.5)),
   ],
 };

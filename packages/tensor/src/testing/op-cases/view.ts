@@ -148,7 +148,10 @@ const repeats: readonly OpCase[] = [
       ['several axes', [2, 1, 3, 1], (x) => ops.broadcastTo(x, [2, 4, 3, 5])],
       ['as it is', [2, 3], (x) => ops.broadcastTo(x, [2, 3])],
     ],
-    [refuses('fewer axes', ShapeError, ['broadcastTo', '[2, 3]', '[3]'], () => ops.broadcastTo(zeros(2, 3), [3]))],
+    [
+      refuses('fewer axes', ShapeError, ['broadcastTo', '[2, 3]', '[3]'], () => ops.broadcastTo(zeros(2, 3), [3])),
+      refuses('a negative length', ShapeError, ['broadcastTo', '[3]', '[-1, 3]'], () => ops.broadcastTo(zeros(3), [-1, 3])),
+    ],
   ),
 ];
 
