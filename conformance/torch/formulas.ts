@@ -21,5 +21,4 @@ export const formulas: Table = {
   addcdiv: op('x a b value', (c) => plus(c.tensor('x'), t.div(c.tensor('a'), c.tensor('b')), c.number('value', 1))),
   addmm: op('x a b beta alpha', addProduct),
   baddbmm: op('x a b beta alpha', addProduct),
-  outer: op('a b', (c) => t.mul(t.unsqueeze(c.tensor('a'), 1), c.tensor('b'))),
 };

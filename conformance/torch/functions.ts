@@ -6,16 +6,18 @@ import { checksOf } from './checks.js';
 import { create } from './create.js';
 import type { Archive, TorchCase } from './document.js';
 import { formulas } from './formulas.js';
+import { indexing } from './indexing.js';
 import { losses } from './loss.js';
 import { network } from './network.js';
 import { pointwise } from './pointwise.js';
+import { products } from './products.js';
 import { reduce } from './reduce.js';
 import { shape } from './shape.js';
 import { gradientsOf, leafOf } from './tensors.js';
 
 /* The families fn-* and opinfo-*: one call of one function each, its outputs and the gradients of its inputs. */
 
-const operations: Table = { ...create, ...pointwise, ...activation, ...reduce, ...shape, ...network, ...losses };
+const operations: Table = { ...create, ...pointwise, ...activation, ...reduce, ...shape, ...indexing, ...products, ...network, ...losses };
 
 /** `nn.functional.gelu` and `gelu` are one function. */
 function shortName(op: string): string {
@@ -31,7 +33,7 @@ function rowOf(table: Table, op: string): Row {
 export async function runFunction(golden: TorchCase, archive: Archive, backend: Backend): Promise<Check[]> {
   const row = rowOf({ ...operations, ...formulas }, golden.op);
   const { call, leaves } = bind(golden, row, archive, backend);
-  const result = row.run(call);
+  const result = await row.run(call);
   const outputs = result instanceof Tensor ? [result] : result;
   const cotangents = (golden.cotangents ?? []).map((ref) => ref && leafOf(archive, ref, backend));
   return checksOf(golden, archive, { outputs, grads: gradientsOf(outputs, cotangents, leaves) });
@@ -46,10 +48,6 @@ const deviations: readonly { when: (golden: TorchCase) => boolean; reason: strin
       args.length === 2 &&
       args.filter((arg) => typeof arg === 'number').length === 1,
     reason: 'by design: a number may stand for one of two tensors, on either side',
-  },
-  {
-    when: ({ op, args = [] }) => op === 'narrow' && args.slice(2).every((arg) => typeof arg === 'number'),
-    reason: 'by design: slice clips positions to the axis, as in NumPy (there is no narrow)',
   },
   {
     when: ({ op, args = [], ...golden }) => op === 'linspace' && 'raises' in golden && golden.raises === 'TypeError' && args.length === 3,

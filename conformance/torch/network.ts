@@ -6,14 +6,11 @@ import { type Call, op, type Table } from './call.js';
 import { multiHeadAttentionForward, multiHeadParameters } from './multi-head.js';
 import { windows } from './windows.js';
 
-/* Products, norms, embeddings, attention; with what slides windows, in `windows.ts`. */
+/* Norms, embeddings, attention; with what slides windows, in `windows.ts`. */
 
 /** A padding row is one without a gradient. */
 export function embedding(weight: Tensor, ids: Tensor, padding: number | null): Tensor {
-  if (padding === null) return t.embedding(weight, ids);
-  const row = padding < 0 ? padding + weight.shape[0] : padding;
-  const rows = t.arange(0, weight.shape[0], 1, { dtype: 'int32', backend: weight.backend });
-  return t.embedding(t.where(t.unsqueeze(t.eq(rows, row), 1), t.detach(weight), weight), ids);
+  return t.embedding(weight, ids, padding === null ? {} : { paddingIdx: padding });
 }
 
 function scaledDotProductAttention(c: Call): Tensor {
@@ -23,20 +20,10 @@ function scaledDotProductAttention(c: Call): Tensor {
   return attend(c.tensor('q'), c.tensor('k'), c.tensor('v'), options);
 }
 
-const product = op('a b', (c) => t.matmul(c.tensor('a'), c.tensor('b')));
-
 /** The machine epsilon of float32: PyTorch's for rms_norm without one. */
 export const epsilon = 2 ** -23;
 
 export const network: Table = {
-  matmul: product,
-  mm: product,
-  bmm: product,
-  mv: product,
-  dot: product,
-  __rmatmul__: op('a b', (c) => t.matmul(c.tensor('b'), c.tensor('a'))),
-  linear: op('x weight bias', (c) => t.linear(c.tensor('x'), c.tensor('weight'), c.optional('bias'))),
-
   layer_norm: op('x normalized_shape weight bias eps', (c) => {
     const options = { shape: c.numbers('normalized_shape'), eps: c.number('eps', 1e-5) };
     return t.layerNorm(c.tensor('x'), c.optional('weight'), c.optional('bias'), options);

@@ -1,36 +1,15 @@
 import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
-import { notBuilt, Skip } from '../suite.js';
-import { type Argument, type Call, op, type SliceTag, type Table } from './call.js';
+import { notBuilt } from '../suite.js';
+import { type Call, op, type Table } from './call.js';
 
-/* Views and pieces, indices. */
+/* Views and pieces, copies side by side, constructors. */
 
-/** `source` axes go to `destination`, the others keep their order. Axes that are wrong are handed on, for permute to refuse. */
-function movedim(c: Call): Tensor {
-  const x = c.tensor('x');
-  const wrap = (axis: number) => (axis < 0 && axis >= -x.rank ? axis + x.rank : axis);
-  const moves = c.numbers('destination').map((to, i) => ({ to: wrap(to), from: wrap(c.numbers('source')[i]) }));
-  const rest = [...x.shape.keys()].filter((axis) => !moves.some(({ from }) => from === axis));
-  const order = [...x.shape.keys()].flatMap((place) => {
-    const here = moves.filter(({ to }) => to === place).map(({ from }) => from);
-    return here.length > 0 ? here : (rest.shift() ?? x.rank);
-  });
-  return t.permute(x, order);
-}
-
-function unflatten(c: Call): Tensor {
-  const x = c.tensor('x');
-  const axis = c.number('dim') < 0 ? c.number('dim') + x.rank : c.number('dim');
-  return t.reshape(x, [...x.shape.slice(0, axis), ...c.numbers('sizes'), ...x.shape.slice(axis + 1)]);
-}
-
+/** A start that is a tensor has to be a scalar integer; any other is no number at all. */
 function narrow(c: Call): Tensor {
   const start = c.operand('start');
   const from = typeof start === 'number' ? start : start.rank === 0 && start.dtype === 'int32' ? start.dataSync()[0] : Number.NaN;
-  const x = c.tensor('x');
-  // A negative start whose piece ends at the end: slice would take an end of 0 for the beginning.
-  const end = from < 0 && from + c.number('length') === 0 ? undefined : from + c.number('length');
-  return t.slice(x, c.number('dim'), from, end);
+  return t.narrow(c.tensor('x'), c.number('dim'), from, c.number('length'));
 }
 
 function squeeze(c: Call): Tensor {
@@ -38,60 +17,57 @@ function squeeze(c: Call): Tensor {
   return x.rank === 0 ? t.reshape(x, []) : t.squeeze(x, (dim ?? undefined) as number | number[] | undefined);
 }
 
-function unbind(c: Call): Tensor[] {
-  const axis = c.number('dim', 0);
-  return t.split(c.tensor('x'), 1, axis).map((piece) => t.squeeze(piece, axis));
-}
-
 /** A scalar as a list of one. */
-const asList = (x: Tensor) => (x.rank === 0 ? t.reshape(x, [1]) : x);
-
-function gather(c: Call): Tensor {
-  const [x, index] = [c.tensor('x'), c.tensor('index')];
-  if (index.size === 0 && asList(index).rank !== asList(x).rank)
-    throw new Skip('by design: takeAlong wants indices of the rank of x, even if there are none');
-  return t.reshape(t.takeAlong(asList(x), asList(index), c.number('dim')), index.shape);
+export function asList(x: Tensor): Tensor {
+  return x.rank === 0 ? t.reshape(x, [1]) : x;
 }
 
-function indexSelect(c: Call): Tensor {
+/** PyTorch passes over vectors of length 0 among tensors of more axes. */
+function cat(c: Call): Tensor {
+  const [tensors, dim] = [c.tensors('tensors'), c.number('dim', 0)];
+  const model = tensors.find((x) => x && x.rank > 1);
+  const isNothing = (x: Tensor) => x?.rank === 1 && x.size === 0;
+  return t.concat(model ? tensors.map((x) => (isNothing(x) ? t.reshape(x, nothingBeside(model, dim)) : x)) : tensors, dim);
+}
+
+function nothingBeside(x: Tensor, dim: number): number[] {
+  return x.shape.map((n, axis) => (axis === (dim < 0 ? dim + x.rank : dim) ? 0 : n));
+}
+
+/** Pairs for the last axis first. */
+function pad(c: Call): Tensor {
+  const numbers = c.numbers('pad');
+  const pairs = Array.from({ length: Math.ceil(numbers.length / 2) }, (_, i) => numbers.slice(2 * i, 2 * i + 2) as [number, number]);
+  return t.pad(c.tensor('x'), pairs.reverse(), { value: c.number('value', 0) });
+}
+
+function repeatInterleave(c: Call): Tensor {
+  const repeats = c.operand('repeats');
+  const each = typeof repeats === 'number' ? [repeats] : Array.from(repeats.dataSync());
+  const axis = c.get('dim') === null ? undefined : c.number('dim');
+  return t.repeatInterleave(c.tensor('x'), each.length === 1 ? each[0] : each, axis);
+}
+
+function diagonal(c: Call): Tensor {
+  return t.diagonal(c.tensor('x'), { offset: c.number('offset', 0), axis1: c.number('dim1', 0), axis2: c.number('dim2', 1) });
+}
+
+/** Of a scalar, the one window. */
+function unfold(c: Call): Tensor {
   const x = c.tensor('x');
-  const rows = t.indexSelect(asList(x), c.number('dim'), asList(c.tensor('index')));
-  return x.rank === 0 ? t.reshape(rows, []) : rows;
-}
-
-/** x[i, a:b, [p, q]]: integers, slices, and at most one list. */
-function getItem(c: Call): Tensor {
-  const index = c.get('index');
-  const items: readonly Argument[] = Array.isArray(index) ? index : [index];
-  if (items.filter(isList).length > 1) throw notBuilt('__getitem__ with several lists');
-  let x = c.tensor('x');
-  let axis = 0;
-  for (const item of items) {
-    if (typeof item === 'number') x = t.select(x, axis, item);
-    else if (isList(item)) x = t.indexSelect(x, axis++, t.tensor(Int32Array.from(item as number[]), { backend: c.backend }));
-    else if (isSlice(item)) x = sliced(x, axis++, item.$slice);
-    else throw notBuilt('__getitem__ with masks, tensors, new axes or an ellipsis');
-  }
-  return x;
-}
-
-const isList = (item: Argument): item is readonly Argument[] => Array.isArray(item);
-const isSlice = (item: Argument): item is SliceTag => typeof item === 'object' && item !== null && '$slice' in item;
-
-function sliced(x: Tensor, axis: number, [start, end, step]: readonly (number | null)[]): Tensor {
-  if (step !== null && step !== 1) throw notBuilt('__getitem__ with a step');
-  return t.slice(x, axis, start ?? 0, end ?? undefined);
+  const windows = t.slidingWindowView(asList(x), c.number('dimension'), c.number('size'), c.number('step'));
+  return x.rank === 0 ? t.select(windows, 0, 0) : windows;
 }
 
 export const shape: Table = {
   reshape: op('x shape', (c) => t.reshape(c.tensor('x'), c.numbers('shape'))),
   view: op('x shape', (c) => t.reshape(c.tensor('x'), c.numbers('shape'))),
   flatten: op('x start_dim end_dim', (c) => t.flatten(c.tensor('x'), c.number('start_dim', 0), c.number('end_dim', -1))),
-  unflatten: op('x dim sizes', unflatten),
+  unflatten: op('x dim sizes', (c) => t.unflatten(c.tensor('x'), c.number('dim'), c.numbers('sizes'))),
   permute: op('x dims', (c) => t.permute(c.tensor('x'), c.numbers('dims'))),
   transpose: op('x dim0 dim1', (c) => t.transpose(c.tensor('x'), c.number('dim0'), c.number('dim1'))),
   swapaxes: op('x dim0 dim1', (c) => t.transpose(c.tensor('x'), c.number('dim0'), c.number('dim1'))),
-  movedim: op('x source destination', movedim),
+  movedim: op('x source destination', (c) => t.movedim(c.tensor('x'), c.numbers('source'), c.numbers('destination'))),
   squeeze: op('x dim', squeeze),
   'squeeze.multiple': op('x dim', squeeze),
   unsqueeze: op('x dim', (c) => t.unsqueeze(c.tensor('x'), c.number('dim'))),
@@ -103,13 +79,17 @@ export const shape: Table = {
   split: op('x size dim', (c) => t.split(c.tensor('x'), c.get('size') as number | number[], c.number('dim', 0))),
   split_with_sizes: op('x sizes dim', (c) => t.split(c.tensor('x'), c.numbers('sizes'), c.number('dim', 0))),
   chunk: op('x chunks dim', (c) => t.chunk(c.tensor('x'), c.number('chunks'), c.number('dim', 0))),
-  unbind: op('x dim', unbind),
-  cat: op('*tensors dim', (c) => t.concat(c.tensors('tensors'), c.number('dim', 0))),
-  stack: op('*tensors dim', (c) => t.stack(c.tensors('tensors'), c.number('dim', 0))),
+  unbind: op('x dim', (c) => t.unbind(c.tensor('x'), c.number('dim', 0))),
+  flip: op('x dims', (c) => t.flip(c.tensor('x'), c.numbers('dims'))),
+  diagonal: op('x offset dim1 dim2', diagonal),
+  unfold: op('x dimension size step', unfold),
   tril: op('x diagonal', (c) => t.tril(c.tensor('x'), c.number('diagonal', 0))),
   triu: op('x diagonal', (c) => t.triu(c.tensor('x'), c.number('diagonal', 0))),
 
-  gather: op('x dim index', gather),
-  index_select: op('x dim index', indexSelect),
-  __getitem__: op('x index', getItem),
+  cat: op('*tensors dim', cat),
+  stack: op('*tensors dim', (c) => t.stack(c.tensors('tensors'), c.number('dim', 0))),
+  roll: op('x shifts dims', (c) => t.roll(c.tensor('x'), c.numbers('shifts'), c.get('dims') === null ? undefined : c.numbers('dims'))),
+  repeat: op('x repeats', (c) => t.tile(c.tensor('x'), c.numbers('repeats'))),
+  repeat_interleave: op('x repeats dim output_size', repeatInterleave),
+  'pad.constant': op('x pad mode value', pad),
 };

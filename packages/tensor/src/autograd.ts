@@ -228,7 +228,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 export function broadcastView(op: string, x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = shape.length - x.rank;
-  if (lead < 0 || x.shape.some((n, i) => n !== 1 && n !== shape[i + lead])) {
+  if (lead < 0 || shape.some((n) => !(n >= 0)) || x.shape.some((n, i) => n !== 1 && n !== shape[i + lead])) {
     throw new ShapeError(`${op}: ${show(x.shape)} cannot be broadcast to ${show(shape)}`);
   }
   return recordView(op, x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset, (dy) => [dy]);

@@ -76,25 +76,24 @@ export { type ReduceOptions, all, amax, amin, any, logsumexp, mean, prod, std, s
 export { type ExtremeOptions, type ValuesAndIndices, argmax, argmin, max, min } from './ops/extreme.js';
 export { type CumulativeOptions, cummax, cummin, cumprod, cumsum } from './ops/cumulative.js';
 export { cosineSimilarity, norm, normalize } from './ops/vector-norm.js';
-export {
-  cast,
-  chunk,
-  concat,
-  expand,
-  flatten,
-  permute,
-  reshape,
-  select,
-  slice,
-  split,
-  squeeze,
-  stack,
-  transpose,
-  unsqueeze,
-} from './ops/view.js';
+export { cast, expand, flatten, movedim, permute, reshape, squeeze, transpose, unflatten, unsqueeze } from './ops/view.js';
+export { chunk, flip, narrow, select, slice, split, unbind } from './ops/slice.js';
+export { type DiagonalOptions, diag, diagonal, trace, tril, triu } from './ops/diagonal.js';
+export { slidingWindowView } from './ops/windows.js';
+export { concat, roll, stack } from './ops/join.js';
+export { type PadMode, type PadOptions, pad } from './ops/pad.js';
+export { repeatInterleave, tile } from './ops/tile.js';
 export { broadcastTo, contiguous, detach } from './autograd.js';
 export { type LinearOptions, linear, matmul } from './ops/matmul.js';
-export { embedding, indexSelect, takeAlong, tril, triu } from './ops/indexing.js';
+export { dot, inner, kron, outer, tensordot } from './ops/products.js';
+export { einsum } from './ops/einsum.js';
+export { type EmbeddingOptions, embedding, indexSelect, oneHot, take, takeAlong } from './ops/indexing.js';
+export { index, indexPut } from './ops/advanced-index.js';
+export { indexAdd, indexCopy, indexFill } from './ops/index-update.js';
+export { type ScatterReduceOptions, scatter, scatterAdd, scatterReduce } from './ops/scatter.js';
+export { type Ordered, type SortOptions, type TopkOptions, argsort, sort, topk } from './ops/order.js';
+export { maskedSelect, nonzero } from './ops/nonzero.js';
+export { type BincountOptions, type Unique, type UniqueOptions, bincount, unique } from './ops/unique.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { type NormOptions, layerNorm, rmsNorm } from './ops/norm.js';
 export { type GroupNormOptions, groupNorm, instanceNorm } from './ops/group-norm.js';

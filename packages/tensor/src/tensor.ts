@@ -109,9 +109,9 @@ export class Tensor implements Owned {
     return this.shape.length;
   }
 
-  /** True if the elements fill the buffer row by row from its start. */
+  /** True if the elements fill the buffer row by row, all of it: kernels may take its length for theirs. */
   get dense(): boolean {
-    return this.offset === 0 && isContiguous(this.shape, this.strides);
+    return (!this.materialized || this.buffer.length === this.size) && isContiguous(this.shape, this.strides);
   }
 
   /** The elements, row by row, as a new typed array. */

@@ -5,20 +5,27 @@ import {
   chunk,
   concat,
   contiguous,
+  diagonal,
   expand,
   flatten,
+  flip,
+  movedim,
+  narrow,
   permute,
   reshape,
   scope,
   select,
   ShapeError,
   slice,
+  slidingWindowView,
   split,
   squeeze,
   stack,
   type Tensor,
   tensor,
   transpose,
+  unbind,
+  unflatten,
   unsqueeze,
   ValueError,
 } from '@multihead/tensor';
@@ -31,6 +38,13 @@ function counted(shape: number[]): Tensor {
   return reshape(arange(shape.reduce((n, m) => n * m, 1)), shape);
 }
 
+it('a part of a buffer is not dense, even the first one', () => {
+  using _ = scope();
+  const x = counted([6]);
+  expect([x, reshape(x, [2, 3]), slice(x, 0, 0, 6)].map(({ dense }) => dense)).toEqual([true, true, true]);
+  expect([slice(x, 0, 0, 2), slice(x, 0, 0, 0), flip(x)].map(({ dense }) => dense)).toEqual([false, false, false]);
+});
+
 describe('views share storage', () => {
   const views: [string, (x: Tensor) => Tensor, unknown][] = [
     ['reshape', (x) => reshape(x, [3, -1]), [[0, 1], [2, 3], [4, 5]]], // biome-ignore format: a matrix
@@ -39,6 +53,22 @@ describe('views share storage', () => {
     ['transpose', (x) => transpose(x), [[0, 3], [1, 4], [2, 5]]], // biome-ignore format: a matrix
     ['slice', (x) => slice(x, 1, 1), [[1, 2], [4, 5]]], // biome-ignore format: a matrix
     ['slice from the end', (x) => slice(x, -1, -2, -1), [[1], [4]]],
+    ['slice backwards', (x) => slice(x, 1, undefined, undefined, -2), [[2, 0], [5, 3]]], // biome-ignore format: a matrix
+    ['narrow', (x) => narrow(x, 1, -2, 2), [[1, 2], [4, 5]]], // biome-ignore format: a matrix
+    ['flip', (x) => flip(x), [[5, 4, 3], [2, 1, 0]]], // biome-ignore format: a matrix
+    ['flip and reshape', (x) => reshape(flip(x), [3, 2]), [[5, 4], [3, 2], [1, 0]]], // biome-ignore format: a matrix
+    ['movedim', (x) => movedim(x, 0, 1), [[0, 3], [1, 4], [2, 5]]], // biome-ignore format: a matrix
+    [
+      'unflatten',
+      (x) => unflatten(x, 1, [3, 1]),
+      [
+        [[0], [1], [2]],
+        [[3], [4], [5]],
+      ],
+    ],
+    ['unbind', (x) => unbind(x, 1)[1]!, [1, 4]],
+    ['diagonal', (x) => diagonal(x, { offset: 1 }), [1, 5]],
+    ['slidingWindowView', (x) => slidingWindowView(x, 1, 2), [[[0, 1], [1, 2]], [[3, 4], [4, 5]]]], // biome-ignore format: a matrix
     ['select', (x) => select(x, 1, -1), [2, 5]],
     ['split', (x) => split(x, [1, 2], 1)[1]!, [[1, 2], [4, 5]]], // biome-ignore format: a matrix
     ['chunk', (x) => chunk(x, 2, 1)[1]!, [[2], [5]]],

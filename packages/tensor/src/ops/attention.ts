@@ -187,9 +187,9 @@ function attentionGrad(
   return grads.map((g) => transpose(g, 1, 2));
 }
 
-/** Heads are read where they lie, as long as the elements of one are next to one another. */
+/** Heads are read where they lie, as long as the elements of one are next to one another and all axes run forwards. */
 function readable(x: Tensor): Tensor {
-  return x.strides[3] === 1 || x.shape[3] === 1 ? x : contiguous(x);
+  return (x.strides[3] === 1 || x.shape[3] === 1) && x.strides.every((stride) => stride >= 0) ? x : contiguous(x);
 }
 
 function viewOf(x: Tensor): HeadView {

@@ -9,7 +9,9 @@ import { arange, full } from './create.js';
 import { checkNumbers, like } from './elementwise.js';
 import type { ValuesAndIndices } from './extreme.js';
 import { takeAlong } from './indexing.js';
-import { cast, concat, reshape, slice } from './view.js';
+import { cast, reshape } from './view.js';
+import { concat } from './join.js';
+import { slice } from './slice.js';
 
 /* Reductions that keep every intermediate result along an axis. */
 

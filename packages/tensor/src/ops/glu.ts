@@ -3,7 +3,7 @@ import { normalizeAxis, show } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkFloat } from './elementwise.js';
 import { gated } from './gated.js';
-import { slice } from './view.js';
+import { slice } from './slice.js';
 
 /* Gated linear units of one tensor: one half of an axis decides how much of the other passes. */
 

@@ -1,105 +1,127 @@
-import { apply, compute, contiguous, record } from '../autograd.js';
-import { DTypeError, ShapeError } from '../errors.js';
-import { normalizeAxis, show, sizeOf } from '../shape.js';
-import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
-import { add, mul, sub } from './arithmetic.js';
-import { ge, le, logicalAnd, lt, where } from './compare.js';
+import { record } from '../autograd.js';
+import type { DType } from '../dtype.js';
+import { ShapeError, ValueError } from '../errors.js';
+import { normalizeAxis, show } from '../shape.js';
+import { commonBackend, type Tensor } from '../tensor.js';
+import { eq, where } from './compare.js';
 import { arange } from './create.js';
-import { reshape, transpose } from './view.js';
+import { checkAlong, checkIds, placesAlong, rowsAt } from './places.js';
+import { gatherRows } from './rows.js';
+import { cast, reshape, unsqueeze } from './view.js';
 
-function checkIds(op: string, ids: Tensor): void {
-  checkTensor(op, 'ids', ids);
-  if (ids.dtype !== 'int32') throw new DTypeError(`${op}: ids: expected int32, got ${ids.dtype}`);
-}
+/* Elements and slices by their ids. */
 
-/** Rows of `table` [n, ...] by int32 `ids` of any shape: [...ids, ...]. Ids outside 0 … n - 1 throw a ValueError. */
-function gatherRows(op: string, table: Tensor, ids: Tensor): Tensor {
-  const [rows, flat] = [contiguous(table), contiguous(ids)];
-  const width = sizeOf(table.shape.slice(1));
-  return apply(
-    op,
-    { table: rows, ids: flat },
-    [...ids.shape, ...table.shape.slice(1)],
-    table.dtype,
-    (out, { kernels }) => kernels.gather(out, rows.buffer, flat.buffer, width),
-    (dy) => [() => scatterRows(dy, flat, rows.shape), null],
-  );
-}
-
-/** Zeros of `shape` with the rows `x` added at `ids`: the adjoint of `gatherRows`. */
-function scatterRows(x: Tensor, ids: Tensor, shape: readonly number[]): Tensor {
-  const dense = contiguous(x);
-  const out = compute(dense.backend, shape, dense.dtype, (buffer, { kernels }) => {
-    kernels.fill(buffer, 0);
-    kernels.scatter('sum', buffer, dense.buffer, ids.buffer, sizeOf(shape.slice(1)));
-  });
-  return record('scatterRows', out, shape, [dense], (dy) => [() => gatherRows('gather', dy, ids)]);
+export interface EmbeddingOptions {
+  /** A row that gets no gradient: that of the padding token. Negative: counted from the last. */
+  paddingIdx?: number;
 }
 
 /**
- * Rows of `weight` [vocabulary, dim] for int32 `ids` of any shape: [...ids, dim].
- * Throws a ValueError that names the id and its place if one is outside the vocabulary.
+ * Rows of a table by their ids.
+ *
+ * y[..., :] = weight[ids[...], :]: weight [vocabulary, D], ids [...] to [..., D]. `ids` is int32, `weight` of any dtype.
+ * Throws a DTypeError for ids of another type, a ShapeError for a table that is not a matrix, a ValueError that names the id and its place
+ * if one is outside the vocabulary, or for a padding row outside it.
+ * Source: torch.nn.functional.embedding.
  *
  * @example
- * embedding(weight, tensor(new Int32Array([3, 1, 3])));
+ * embedding(tensor([[0, 1], [2, 3], [4, 5]]), tensor(Int32Array.of(2, 0, 2))); // [[4, 5], [0, 1], [4, 5]]
  */
-export function embedding(weight: Tensor, ids: Tensor): Tensor {
-  checkIds('embedding', ids);
+export function embedding(weight: Tensor, ids: Tensor, options: EmbeddingOptions = {}): Tensor {
+  checkIds('embedding', 'ids', ids);
   commonBackend('embedding', { weight, ids });
   if (weight.rank !== 2) throw new ShapeError(`embedding: weight: expected [vocabulary, dim], got ${show(weight.shape)}`);
-  return gatherRows('embedding', weight, ids);
-}
-
-/** The slices of `x` along `axis` that the one-dimensional int32 `ids` name, in their order. */
-export function indexSelect(x: Tensor, axis: number, ids: Tensor): Tensor {
-  checkIds('indexSelect', ids);
-  commonBackend('indexSelect', { x, ids });
-  if (ids.rank !== 1) throw new ShapeError(`indexSelect: ids: expected one dimension, got ${show(ids.shape)}`);
-  const at = normalizeAxis('indexSelect', axis, x.rank);
-  const moved = at === 0 ? x : transpose(x, 0, at);
-  const picked = gatherRows('indexSelect', moved, ids);
-  return at === 0 ? picked : transpose(picked, 0, at);
+  const rows = gatherRows('embedding', weight, ids);
+  const { paddingIdx } = options;
+  if (paddingIdx === undefined) return rows;
+  const n = weight.shape[0]!;
+  if (!Number.isInteger(paddingIdx) || paddingIdx < -n || paddingIdx >= n) {
+    throw new ValueError(`embedding: paddingIdx: expected an integer from ${-n} to ${n - 1}, got ${paddingIdx}`);
+  }
+  const padding = paddingIdx < 0 ? paddingIdx + n : paddingIdx;
+  return record('embedding', rows.storage.retain(), rows.shape, [rows], (dy) => [() => where(unsqueeze(eq(ids, padding), -1), 0, dy)]);
 }
 
 /**
- * out[i][j] = x[i][ids[i][j]] along `axis`, as torch.gather and numpy.take_along_axis: `ids` has the rank of `x` and may be
- * shorter along the other axes.
+ * The slices of `x` along `axis` that `ids` names, in their order.
+ *
+ * y[..., i, ...] = x[..., ids[i], ...]: [..., N, ...] with ids [n] to [..., n, ...]. `ids` is int32, `x` of any dtype.
+ * Throws a DTypeError for ids of another type, a ShapeError for an axis out of range or ids of another rank than 1, a ValueError for an id
+ * outside 0 … N - 1.
+ * Source: torch.index_select.
+ *
+ * @example
+ * indexSelect(tensor([[0, 1, 2], [3, 4, 5]]), 1, tensor(Int32Array.of(2, 0))); // [[2, 0], [5, 3]]
+ */
+export function indexSelect(x: Tensor, axis: number, ids: Tensor): Tensor {
+  checkIds('indexSelect', 'ids', ids);
+  commonBackend('indexSelect', { x, ids });
+  if (ids.rank !== 1) throw new ShapeError(`indexSelect: ids: expected one dimension, got ${show(ids.shape)}`);
+  return gatherAt('indexSelect', x, normalizeAxis('indexSelect', axis, x.rank), [ids], ['ids'], false);
+}
+
+/** Positions on the axes from `first` on, one for each of `ids`. */
+export function gatherAt(op: string, x: Tensor, first: number, ids: readonly Tensor[], names: readonly string[], fromEnd: boolean): Tensor {
+  const at = rowsAt(op, x.shape, first, ids, names, fromEnd);
+  return reshape(gatherRows(op, reshape(x, at.rows), at.ids), at.shape);
+}
+
+/**
+ * One element for each id, along `axis`.
+ *
+ * y[i, …, k, …] = x[i, …, ids[i, …, k, …], …]: `ids` has the rank of `x` and may be shorter along the other axes; y has its shape. `ids` is
+ * int32, `x` of any dtype.
+ * Throws a DTypeError for ids of another type, a ShapeError for an axis out of range or ids that do not fit (no ids at all always do), a
+ * ValueError for an id outside 0 … N - 1.
+ * Source: torch.gather, numpy.take_along_axis.
+ *
+ * @example
+ * takeAlong(tensor([[0, 1, 2], [3, 4, 5]]), tensor(Int32Array.of(2, 0), { shape: [2, 1] })); // [[2], [3]]
  */
 export function takeAlong(x: Tensor, ids: Tensor, axis = -1): Tensor {
-  checkIds('takeAlong', ids);
+  checkIds('takeAlong', 'ids', ids);
   commonBackend('takeAlong', { x, ids });
   const at = normalizeAxis('takeAlong', axis, x.rank);
-  if (ids.rank !== x.rank || ids.shape.some((n, i) => i !== at && n > x.shape[i]!)) {
-    throw new ShapeError(`takeAlong: ids ${show(ids.shape)} do not fit x ${show(x.shape)} along axis ${at}`);
-  }
-  // Each id becomes the flat position of its element in the buffer of x.
-  const dense = contiguous(x);
-  let flat = mul(ids, dense.strides[at]!);
-  ids.shape.forEach((n, i) => {
-    if (i === at || n === 1) return;
-    const places = arange(0, n, 1, { backend: ids.backend, dtype: 'int32' });
-    flat = add(flat, mul(reshape(places, [n, ...ids.shape.slice(i + 1).map(() => 1)]), dense.strides[i]!));
-  });
-  // A wrong id could name a valid place elsewhere: -1 is one that the kernel refuses.
-  const valid = logicalAnd(ge(ids, 0), lt(ids, x.shape[at]!));
-  return gatherRows('takeAlong', reshape(dense, [x.size]), where(valid, flat, -1));
+  const flat = reshape(x, [x.size]);
+  if (ids.size === 0) return gatherRows('takeAlong', flat, ids);
+  checkAlong('takeAlong', x.shape, ids, at);
+  return gatherRows('takeAlong', flat, placesAlong('takeAlong', x.shape, ids, at));
 }
 
-/** `x` [..., rows, columns] with everything below diagonal `k` set to 0. */
-export function triu(x: Tensor, k = 0): Tensor {
-  return where(ge(columnMinusRow('triu', x), k), x, 0);
+/**
+ * The slices of `x` along `axis` that ids of any shape name, or, without an axis, single elements counted row by row.
+ *
+ * y[..., i, j, ...] = x[..., ids[i, j], ...]: [..., N, ...] with ids [I, J] to [..., I, J, ...]; without an axis [I, J]. Negative ids count
+ * from the end. `ids` is int32, `x` of any dtype.
+ * Throws a DTypeError for ids of another type, a ShapeError for an axis out of range, a ValueError for an id outside -N … N - 1.
+ * Source: numpy.take; without an axis torch.take.
+ *
+ * @example
+ * take(tensor([[0, 1], [2, 3]]), tensor(Int32Array.of(3, -4))); // [3, 0]
+ * take(tensor([[0, 1], [2, 3]]), tensor(Int32Array.of(1, 1, 0)), 1); // [[1, 1, 0], [3, 3, 2]]
+ */
+export function take(x: Tensor, ids: Tensor, axis?: number): Tensor {
+  checkIds('take', 'ids', ids);
+  commonBackend('take', { x, ids });
+  if (axis === undefined) return gatherAt('take', reshape(x, [x.size]), 0, [ids], ['ids'], true);
+  return gatherAt('take', x, normalizeAxis('take', axis, x.rank), [ids], ['ids'], true);
 }
 
-/** `x` [..., rows, columns] with everything above diagonal `k` set to 0. */
-export function tril(x: Tensor, k = 0): Tensor {
-  return where(le(columnMinusRow('tril', x), k), x, 0);
-}
-
-function columnMinusRow(op: string, x: Tensor): Tensor {
-  checkTensor(op, 'x', x);
-  if (x.rank < 2) throw new ShapeError(`${op}: x: expected at least two dimensions, got ${show(x.shape)}`);
-  const { backend } = x;
-  const rows = arange(0, x.shape.at(-2)!, 1, { backend, dtype: 'int32' });
-  const columns = arange(0, x.shape.at(-1)!, 1, { backend, dtype: 'int32' });
-  return sub(columns, reshape(rows, [rows.size, 1]));
+/**
+ * For each id a vector that is 1 at its place and 0 elsewhere.
+ *
+ * y[..., c] = 1 if ids[...] = c, else 0: [...] to [..., classes]. `ids` is int32; y is int32, or of the `dtype` asked for.
+ * Throws a DTypeError for ids of another type, a ValueError for an id outside 0 … classes - 1 or a number of classes that is no integer
+ * from 1.
+ * Source: torch.nn.functional.one_hot.
+ *
+ * @example
+ * oneHot(tensor(Int32Array.of(2, 0)), 3); // [[0, 0, 1], [1, 0, 0]]
+ */
+export function oneHot(ids: Tensor, classes: number, options: { dtype?: DType } = {}): Tensor {
+  checkIds('oneHot', 'ids', ids);
+  if (!Number.isInteger(classes) || classes < 1) throw new ValueError(`oneHot: classes: expected a positive integer, got ${classes}`);
+  const all = arange(0, classes, 1, { backend: ids.backend, dtype: 'int32' });
+  // Looking the ids up in all of them checks them.
+  return cast(eq(unsqueeze(gatherRows('oneHot', all, ids), -1), all), options.dtype ?? 'int32');
 }

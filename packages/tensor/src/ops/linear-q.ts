@@ -10,7 +10,8 @@ import { attempt, fusedKernel } from './fused.js';
 import { linear } from './matmul.js';
 import { amax } from './reduce.js';
 import { round } from './rounding.js';
-import { cast, reshape, stack, unsqueeze } from './view.js';
+import { cast, reshape, unsqueeze } from './view.js';
+import { stack } from './join.js';
 
 /**
  * The weight of a linear layer [out, in] in few bits: integers q, of which 2^(bits - 1) is zero, and a scale for each `group` of them along a

@@ -6,7 +6,8 @@ import { abs, add, maximum, mul, neg, sub } from './arithmetic.js';
 import { eq, isinf, logicalAnd, where } from './compare.js';
 import { checkFloat, type Operand, operands } from './elementwise.js';
 import { exp, log1p } from './math.js';
-import { concat, slice } from './view.js';
+import { concat } from './join.js';
+import { slice } from './slice.js';
 
 /* Sums of numbers that are given by their logarithms. `logsumexp` is with the reductions. */
 

@@ -11,12 +11,17 @@ import { sum } from './reduce.js';
 import { reshape, transpose } from './view.js';
 
 /**
- * The matrix product over the last two axes, broadcasting over those before: [..., M, K] · [..., K, N] = [..., M, N].
- * A one-dimensional operand counts as a row (left) or a column (right), and its axis is dropped from the result.
- * Transposed views are read in place. Throws a ShapeError with both shapes where the inner lengths differ.
+ * The matrix product over the last two axes, broadcasting over those before.
+ *
+ * y[..., i, j] = Σₖ a[..., i, k] · b[..., k, j]: [..., M, K] · [..., K, N] to [..., M, N]. A one-dimensional operand counts as a row (left) or a
+ * column (right), and its axis is dropped from the result; over K = 0 the sums are 0. One float type. Transposed views are read in place.
+ * Throws a ShapeError with both shapes where the inner lengths differ, the axes before do not broadcast or an operand is a scalar, a
+ * DTypeError for two types or no float (cast integers first).
+ * Source: torch.matmul.
  *
  * @example
  * matmul(tensor([[1, 2]]), tensor([[3], [4]])); // [[11]]
+ * matmul(tensor([[1, 2], [3, 4]]), tensor([1, 1])); // [3, 7]
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   checkTensor('matmul', 'a', a);
@@ -100,10 +105,15 @@ export interface LinearOptions {
 }
 
 /**
- * activation(x · weightᵀ + bias) for x [..., in], weight [out, in], bias [out]: [..., out].
+ * A linear map with a bias, and an activation after it.
+ *
+ * y = activation(x · weightᵀ + bias): x [..., in], weight [out, in] (or [in, out] with `transposed`), bias [out] to [..., out]. One float type.
+ * Throws a ShapeError with all shapes where they do not fit, a DTypeError for two types or no float.
+ * Source: torch.nn.functional.linear.
  *
  * @example
- * linear(x, w, b, { activation: 'gelu' });
+ * linear(tensor([1, 2]), tensor([[3, 4], [-5, 0]]), tensor([1, 1])); // [12, -4]
+ * linear(tensor([1, 2]), tensor([[3, 4], [-5, 0]]), tensor([1, 1]), { activation: 'relu' }); // [12, 0]
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: LinearOptions = {}): Tensor {
   const { activation = 'none', transposed = false } = options;

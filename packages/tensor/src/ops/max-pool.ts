@@ -11,7 +11,8 @@ import { indexSelect, takeAlong } from './indexing.js';
 import { assign } from './optim.js';
 import { poolSlides } from './pool.js';
 import { argmax } from './extreme.js';
-import { reshape, slice } from './view.js';
+import { reshape } from './view.js';
+import { slice } from './slice.js';
 import { batched, type PerAxis, reach, type Slide, type WindowPadding, windowArgs } from './window.js';
 
 export interface MaxPoolOptions {

@@ -6,7 +6,9 @@ import { contiguousStrides, sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { add, mul, neg, sub } from './arithmetic.js';
 import { attempt, fusedKernel } from './fused.js';
-import { concat, reshape, slice, stack, unsqueeze } from './view.js';
+import { concat, stack } from './join.js';
+import { reshape, unsqueeze } from './view.js';
+import { slice } from './slice.js';
 
 export interface RopeOptions {
   /** True: elements 2i and 2i + 1 are a pair, as in the paper and GPT-J. False, the default: i and i + R/2, as in GPT-NeoX and Llama. */

@@ -13,7 +13,8 @@ import { type CreateOptions, checkShape, create, tensor } from './create.js';
 import { cumsum } from './cumulative.js';
 import { checkFloat } from './elementwise.js';
 import { sum } from './reduce.js';
-import { cast, slice, squeeze, unsqueeze } from './view.js';
+import { cast, squeeze, unsqueeze } from './view.js';
+import { slice } from './slice.js';
 
 /*
  * Random tensors. All draw from the counter-based stream of an `Rng`, in the order of their elements, and move it on: seed and position

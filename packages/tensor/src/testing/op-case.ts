@@ -17,14 +17,18 @@ export interface OpSample {
   readonly what: string;
   readonly inputs: readonly OpInput[];
   /** New tensors of its own go to the default backend, which is the one under test. Called several times: no state. */
-  run(...inputs: Tensor[]): Tensor | readonly Tensor[];
+  run(...inputs: Tensor[]): Outputs | Promise<Outputs>;
   readonly values?: Tolerance;
   readonly gradients?: Tolerance;
   /** False where no gradient exists: at a kink, or because the op changes a tensor in place. */
   readonly differentiable?: false;
+  /** False where differences are not what the gradient is meant to be: at a tie, or for an input that gets none on purpose. */
+  readonly differences?: false;
   /** False where the second derivative does not exist or its composed definition is not smooth. */
   readonly twice?: false;
 }
+
+export type Outputs = Tensor | readonly Tensor[];
 
 /** A call that must throw an error of class `kind` whose message holds all of `mentions`. */
 export interface OpError {
@@ -37,8 +41,31 @@ export interface OpError {
 /** The row of one exported op: `op-cases/` has one for each, or a test fails. */
 export interface OpCase {
   readonly name: string;
+  /**
+   * True where the shape of the output depends on data: the op is a promise, which differences cannot wait for. Its gradients are
+   * compared between backends, and a test of its own says that they are right.
+   */
+  readonly asynchronous?: true;
   samples(rng: Rng): readonly OpSample[];
   readonly errors?: readonly OpError[];
+}
+
+/** A row whose samples have one float input each. */
+export function oneInputCase(
+  name: string,
+  samples: readonly (readonly [what: string, shape: readonly number[], run: OpSample['run']])[],
+  errors: readonly OpError[] = [],
+): OpCase {
+  return {
+    name,
+    samples: (rng) =>
+      samples.map(([what, shape, run]): OpSample => ({ what: `${show(shape)}: ${what}`, inputs: [floats(rng, shape)], run })),
+    errors,
+  };
+}
+
+export function refuses(what: string, kind: OpError['kind'], mentions: OpError['mentions'], run: () => unknown): OpError {
+  return { what, kind, mentions, run };
 }
 
 const seedOf = (rng: Rng): number => rng.integer(2 ** 31);

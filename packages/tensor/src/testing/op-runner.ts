@@ -2,7 +2,7 @@ import type { Backend } from '../backend.js';
 import { cpu } from '../cpu/index.js';
 import { withBackend } from '../default-backend.js';
 import type { DType, TypedArray } from '../dtype.js';
-import { add, composed, grad, liveTensors, mul, permute, Rng, reshape, slice, sum, type Tensor, tensor, tidy } from '../index.js';
+import { add, composed, grad, liveTensors, mul, permute, Rng, reshape, scope, slice, sum, type Tensor, tensor } from '../index.js';
 import { sizeOf } from '../shape.js';
 import type { BackendCase } from './backend-case.js';
 import { mustThrow } from './backend-case.js';
@@ -69,26 +69,22 @@ interface Outcome {
 
 /** Runs a sample on `backend` and reads its outputs and gradients; frees everything. */
 async function evaluate(sample: OpSample, layout: Layout, backend: Backend, float: 'float32' | 'float64'): Promise<Outcome> {
-  const { outputs, gradients } = tidy(() =>
-    withBackend(backend, () => {
-      const laid = sample.inputs.map((input) => layOut(input, layout, backend, float));
-      const result = sample.run(...laid.map(({ leaf, view }) => view(leaf)));
-      const outputs = (Array.isArray(result) ? result : [result]) as Tensor[];
-      const leaves = laid.map(({ leaf }) => leaf).filter((leaf) => leaf.requiresGrad);
-      const gradients = sample.differentiable === false ? [] : differentiate(outputs, leaves);
-      // A view of an input shares its storage: what is read has to be alive after the scope.
-      return { outputs, gradients: gradients.map((g, i) => g && laid.filter(({ leaf }) => leaf.requiresGrad)[i]!.view(g)) };
-    }),
-  );
+  const open = scope();
   try {
+    const laid = sample.inputs.map((input) => layOut(input, layout, backend, float));
+    const result = await withBackend(backend, () => sample.run(...laid.map(({ leaf, view }) => view(leaf))));
+    const outputs = (Array.isArray(result) ? result : [result]) as Tensor[];
+    const floats = laid.filter(({ leaf }) => leaf.requiresGrad);
+    const leaves = floats.map(({ leaf }) => leaf);
+    const gradients = sample.differentiable === false ? [] : withBackend(backend, () => differentiate(outputs, leaves));
     return {
       shapes: outputs.map(({ shape }) => `[${shape.join(', ')}]`),
       dtypes: outputs.map(({ dtype }) => (dtype === 'float64' ? 'float32' : dtype)),
       values: await Promise.all(outputs.map((y) => y.data())),
-      gradients: await Promise.all(gradients.map((g) => g?.data() ?? null)),
+      gradients: await Promise.all(gradients.map((g, i) => (g ? floats[i]!.view(g).data() : null))),
     };
   } finally {
-    for (const x of [...outputs, ...gradients]) x?.dispose();
+    open.close();
   }
 }
 
@@ -155,17 +151,25 @@ function checkLeaks(what: string, tensors: number, after: number, memory: Return
 
 async function checkErrors(op: OpCase, errors: readonly OpError[], backend: Backend): Promise<void> {
   for (const { what, kind, mentions, run } of errors) {
-    tidy(() => {
-      const attempt = () => {
-        try {
-          withBackend(backend, run);
-        } catch (error) {
-          if (!(error instanceof kind)) throw new Error(`an error of another class: ${String(error)}`);
-          throw error;
-        }
-      };
-      mustThrow(`${op.name}: ${what}: a ${kind.name}`, mentions, attempt);
+    const error = await errorOf(backend, run);
+    const expected = `${op.name}: ${what}: a ${kind.name}`;
+    if (error !== null && !(error instanceof kind)) throw new Error(`${expected}: got an error of another class: ${String(error)}`);
+    mustThrow(expected, mentions, () => {
+      if (error !== null) throw error;
     });
+  }
+}
+
+/** What `run` throws, or what its promise is rejected with; null if it succeeds. */
+async function errorOf(backend: Backend, run: () => unknown): Promise<unknown> {
+  const open = scope();
+  try {
+    await withBackend(backend, run);
+    return null;
+  } catch (error) {
+    return error;
+  } finally {
+    open.close();
   }
 }
 

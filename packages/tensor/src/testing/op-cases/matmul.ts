@@ -1,6 +1,6 @@
 import * as ops from '../../index.js';
 import { DTypeError, ShapeError, tensor } from '../../index.js';
-import { floats, type OpCase, type OpError, type OpSample, show } from '../op-case.js';
+import { floats, type OpCase, type OpSample, refuses, show } from '../op-case.js';
 
 /** Matrices, vectors on either side, batches that broadcast, lengths of 1 and 0. */
 // biome-ignore format: a table
@@ -8,16 +8,10 @@ const products: readonly (readonly [a: readonly number[], b: readonly number[]])
   [[1, 1], [1, 1]], [[2, 3], [3, 4]], [[3, 5], [5, 1]], [[1, 7], [7, 3]], [[5], [5]], [[5], [5, 3]], [[3, 5], [5]], [[2, 3, 4], [4]],
   [[4], [2, 4, 3]], [[2, 3, 4], [2, 4, 3]], [[2, 3, 4], [4, 5]], [[3, 4], [2, 4, 3]], [[2, 1, 3, 4], [1, 2, 4, 3]], [[1, 3, 4], [2, 4, 2]],
   [[2, 2, 3, 2], [2, 2, 2, 3]], [[0, 3], [3, 2]], [[2, 0], [0, 3]], [[0, 2, 3], [0, 3, 2]], [[9, 17], [17, 11]],
+  [[0, 0], [3, 0, 0]], [[0], [0, 3]], [[2, 0], [0]], [[0], [0]], [[2, 0, 3], [3, 2]], [[2, 1, 0, 3], [4, 3, 2]], [[3], [2, 1, 3, 2]], [[1, 1, 3, 2], [2]],
 ];
 
 const zeros = (...shape: number[]): ops.Tensor => ops.zeros(shape);
-const refuses = (what: string, kind: OpError['kind'], mentions: OpError['mentions'], run: () => unknown): OpError => ({
-  what,
-  kind,
-  mentions,
-  run,
-});
-
 const matmul: OpCase = {
   name: 'matmul',
   samples: (rng) => [
@@ -45,6 +39,26 @@ const matmul: OpCase = {
       what: 'an operand repeated by expand',
       inputs: [floats(rng, [1, 3, 4]), floats(rng, [2, 4, 2])],
       run: (x, y) => ops.matmul(ops.expand(x, [2, 3, 4]), y),
+    },
+    {
+      what: 'both repeated by expand, along other axes',
+      inputs: [floats(rng, [3, 1, 2, 4]), floats(rng, [2, 4, 3])],
+      run: (x, y) => ops.matmul(ops.expand(x, [3, 2, 2, 4]), ops.expand(y, [3, 2, 4, 3])),
+    },
+    {
+      what: 'rows repeated by expand',
+      inputs: [floats(rng, [1, 4]), floats(rng, [4, 1])],
+      run: (x, y) => ops.matmul(ops.expand(x, [3, 4]), ops.expand(y, [4, 2])),
+    },
+    {
+      what: 'reversed operands',
+      inputs: [floats(rng, [3, 4]), floats(rng, [4, 2])],
+      run: (x, y) => ops.matmul(ops.flip(x), ops.flip(y, 1)),
+    },
+    {
+      what: 'every second row of a transpose',
+      inputs: [floats(rng, [4, 5]), floats(rng, [4, 3])],
+      run: (x, y) => ops.matmul(ops.slice(ops.transpose(x), 0, undefined, undefined, 2), y),
     },
   ],
   errors: [
