@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { SafetensorsError } from './error.js';
 import { handMadeFile } from './hand-made-file.js';
-import { type ByteSource, openSafetensors, parseSafetensors } from './read.js';
+import { openSafetensors, parseSafetensors } from './read.js';
+import type { ByteSource } from './source.js';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));

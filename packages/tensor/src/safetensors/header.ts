@@ -60,8 +60,11 @@ function recognise(start: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Parses the bytes of the header, without its length field, of a file of `size` bytes and checks every claim in it. */
-export function parseHeader(bytes: Uint8Array, size: number, file?: string): SafetensorsHeader {
+/**
+ * Parses the bytes of the header, without its length field, of a file of `size` bytes and checks every claim in it. Where the size is not
+ * known, as of a stream, it is what the header claims, `sizeOf`, and what comes has to keep to it.
+ */
+export function parseHeader(bytes: Uint8Array, size: number | undefined, file?: string): SafetensorsHeader {
   const cursor = new JsonCursor(decodeHeader(bytes, file), file);
   const entries = new Map<string, TensorInfo>();
   let metadata = new Map<string, string>();
@@ -71,8 +74,16 @@ export function parseHeader(bytes: Uint8Array, size: number, file?: string): Saf
   });
   cursor.end();
   const dataStart = LENGTH_BYTES + bytes.length;
-  checkLayout(entries, size - dataStart, file);
-  return { entries, metadata, dataStart };
+  const header = { entries, metadata, dataStart };
+  checkLayout(entries, (size ?? sizeOf(header)) - dataStart, file);
+  return header;
+}
+
+/** Bytes of the file that has this header. */
+export function sizeOf({ entries, dataStart }: SafetensorsHeader): number {
+  let end = 0;
+  for (const info of entries.values()) end = Math.max(end, info.end);
+  return dataStart + end;
 }
 
 function decodeHeader(bytes: Uint8Array, file: string | undefined): string {

@@ -7,7 +7,8 @@ import * as nodeFs from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SafetensorsError } from './error.js';
 import { removeStaleTemporaries, temporaryName } from './temporary-file.js';
-import { layOut, type SafetensorsLayout, type SerializeOptions, type TensorsToWrite } from './write.js';
+import type { TensorsToWrite } from './piece.js';
+import { layOut, type SafetensorsLayout, type SerializeOptions } from './write.js';
 
 /** What of a file handle a write needs. */
 export interface WriteHandle {
