@@ -3,6 +3,7 @@ import { quote, SafetensorsError } from './error.js';
 import { LENGTH_BYTES, MAX_HEADER_BYTES } from './header.js';
 import { isWellFormed } from './header-json.js';
 import { compareCodePoints, type Piece, pairs, piecesOf, type TensorsToWrite } from './piece.js';
+import { allocate } from './source.js';
 import type { StoredDtypes } from './stored-dtype.js';
 
 /** How tensors become a file. */
@@ -29,8 +30,12 @@ export interface SafetensorsLayout {
  * const bytes = serializeSafetensors({ w: { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) } }, { metadata: { format: 'pt' } });
  */
 export function serializeSafetensors(tensors: TensorsToWrite, options: SerializeOptions = {}): Uint8Array {
-  const layout = layOut(tensors, options);
-  const file = new Uint8Array(layout.byteLength);
+  return bytesOf(layOut(tensors, options));
+}
+
+/** A file to be written, in memory. */
+export function bytesOf(layout: SafetensorsLayout): Uint8Array {
+  const file = allocate(layout.byteLength, undefined);
   let at = 0;
   for (const part of layout.parts()) {
     file.set(part, at);
