@@ -258,11 +258,11 @@ describe('accepted', () => {
     expect(parseSafetensors(handMadeFile('{}')).metadata.size).toBe(0);
   });
 
-  test('20,000 tensors in linear time', () => {
-    const members = Array.from({ length: 20_000 }, (_, i) => `"t${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`);
+  test('100,000 tensors in linear time', () => {
+    const members = Array.from({ length: 100_000 }, (_, i) => `"t${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`);
     const begin = performance.now();
-    expect(parseSafetensors(handMadeFile(`{${members.join(',')}}`)).entries.size).toBe(20_000);
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(parseSafetensors(handMadeFile(`{${members.join(',')}}`)).entries.size).toBe(100_000);
+    expect(performance.now() - begin).toBeLessThan(20_000); // half a second, if the machine has nothing else to do
   });
 });
 

@@ -10,17 +10,19 @@ import { bitsOf, isSafetensorsDtype, type SafetensorsDtype, safetensorsDtypes } 
 import { quote, SafetensorsError, showShape } from './error.js';
 import { JsonCursor } from './header-json.js';
 
-/** The longest header that is read, as in Hugging Face's own reader. */
+/** Bytes of the longest header, and of the longest index, that is read: 100,000,000, as in Hugging Face's own reader. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Bytes of the length field before the header. */
 export const LENGTH_BYTES = 8;
 
-/** What the header says of one tensor; `begin` and `end` count bytes from the start of the data section. */
+/** What the header says of one tensor. */
 export interface TensorInfo {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
+  /** Its first byte, from the start of the data section. */
   readonly begin: number;
+  /** The byte behind its last. */
   readonly end: number;
 }
 

@@ -29,15 +29,17 @@ export interface SafetensorsFile extends SafetensorsReader {
 }
 
 /**
- * A safetensors file in memory, checked whole before the first tensor is handed out.
+ * A safetensors file in memory, checked whole before the first tensor is handed out
+ * (the format: https://github.com/huggingface/safetensors#format).
  *
  * Nothing is copied: tensors are views of `bytes` where their alignment allows, so changing one changes the other.
  *
  * @throws SafetensorsError if the file breaks the format in any way; the message names tensor, field, what was expected and what came.
  * @example
- * const file = parseSafetensors(new Uint8Array(await blob.arrayBuffer()));
- * for (const name of file.names()) console.log(name, file.entries.get(name)!.shape);
- * const weight = toFloat32(file.get('linear.weight')); // Float32Array
+ * const bytes = serializeSafetensors({ 'linear.weight': { dtype: 'F16', shape: [1, 2], data: Uint16Array.of(0x3c00, 0xc000) } });
+ * const file = parseSafetensors(bytes);
+ * file.entries.get('linear.weight') // { dtype: 'F16', shape: [1, 2], begin: 0, end: 4 }
+ * toFloat32(file.get('linear.weight')) // Float32Array [1, -2]
  */
 export function parseSafetensors(bytes: Uint8Array | ArrayBuffer, options: { name?: string } = {}): SafetensorsFile {
   const file = options.name;
@@ -73,7 +75,7 @@ function answer<T>(value: T, total: number, { signal, onProgress }: ReadOptions 
  * than asked for; what the source throws, and the reason of an aborted signal, pass through.
  * @example
  * const reader = await openSafetensors({ size: blob.size, read: async (from, to) => new Uint8Array(await blob.slice(from, to).arrayBuffer()) });
- * const { dtype, shape, data } = await reader.read('linear.weight');
+ * const { dtype, shape, data } = await reader.read('linear.weight'); // reads this range of the blob, and no other
  */
 export async function openSafetensors(source: ByteSource, options: { signal?: AbortSignal } = {}): Promise<SafetensorsReader> {
   const { size, name: file } = source;

@@ -24,10 +24,12 @@ export interface SafetensorsLayout {
  * Tensors as the bytes of a safetensors file. The same tensors give the same bytes in whatever order they come: sorted as Hugging Face
  * sorts them, by dtype (widest first) and then by name, behind a header padded with spaces to a multiple of eight bytes.
  *
- * @throws SafetensorsError if `data` is not the typed array of `dtype` or not of the shape's size, and for a name that is given twice, is
- * not well-formed Unicode, or is `__metadata__`.
+ * @throws SafetensorsError if `data` is not the typed array of `dtype` or not of the shape's size, for a name that is given twice, is not
+ * well-formed Unicode, or is `__metadata__`, and for a value that the integer dtype to store it as does not hold.
  * @example
- * const bytes = serializeSafetensors({ w: { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) } }, { metadata: { format: 'pt' } });
+ * const w = { dtype: 'F32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) } as const;
+ * serializeSafetensors({ w }, { metadata: { format: 'pt' } }).length // 112
+ * serializeSafetensors({ w }, { dtype: new Map([['w', 'I8']]) }).length // 68
  */
 export function serializeSafetensors(tensors: TensorsToWrite, options: SerializeOptions = {}): Uint8Array {
   return bytesOf(layOut(tensors, options));
