@@ -1,11 +1,17 @@
 /** Reading safetensors files from disk. Node only. */
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { SafetensorsError } from './error.js';
 import { openSafetensors, parseSafetensors, type SafetensorsFile, type SafetensorsReader } from './read.js';
 import { allocate, type ByteSource, type ReadOptions, readExactly } from './source.js';
 
 // One read call takes at most 2^31 - 1 bytes; smaller steps let an abort through sooner.
 const STEP_BYTES = 1 << 26;
+
+/** What of an open file a read needs; a `FileHandle` of `node:fs/promises` has it. */
+export interface ReadHandle {
+  stat(): Promise<{ readonly size: number; isFile(): boolean }>;
+  read(bytes: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+}
 
 /** An open file as a `ByteSource`; whoever opened it closes it. */
 export interface FileSource extends ByteSource {
@@ -30,20 +36,19 @@ export interface SafetensorsFileReader extends SafetensorsReader {
  * const reader = await openSafetensors(source);
  * await source.close();
  */
-export async function fileSource(file: string | FileHandle): Promise<FileSource> {
+export async function fileSource(file: string | ReadHandle): Promise<FileSource> {
   const path = typeof file === 'string' ? file : undefined;
   // A look before opening: opening a named pipe would wait for its writer.
   const info = await orRefuse(path, 'open', () => (typeof file === 'string' ? stat(file) : file.stat()));
   if (!info.isFile())
     throw new SafetensorsError({ file: path, field: 'open', expected: 'a file', got: 'something else, perhaps a folder' });
-  const handle = typeof file === 'string' ? await orRefuse(path, 'open', () => open(file, 'r')) : file;
+  const opened = typeof file === 'string' ? await orRefuse(path, 'open', () => open(file, 'r')) : undefined;
+  const handle = opened ?? (file as ReadHandle);
   return {
     name: path,
     size: info.size,
     read: (from, to, options) => readRange(handle, path, from, to, options),
-    close: async () => {
-      if (typeof file === 'string') await handle.close();
-    },
+    close: async () => opened?.close(),
   };
 }
 
@@ -85,7 +90,7 @@ export async function readSafetensorsFile(path: string, options: ReadOptions = {
 }
 
 async function readRange(
-  handle: FileHandle,
+  handle: ReadHandle,
   path: string | undefined,
   from: number,
   to: number,
