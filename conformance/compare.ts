@@ -1,7 +1,8 @@
-import type { Check, Tolerance, Values } from './suite.js';
+import type { Check, Finding, Tolerance, Values } from './suite.js';
 
 /** How `check.got` differs from everything that would be right, told against the first of these; null if it matches one of them. */
-export function mismatch(check: Check): string | null {
+export function mismatch(check: Check | Finding): string | null {
+  if ('problem' in check) return check.problem === null ? null : `${check.what}: ${check.problem}`;
   const { got, want, tolerance } = check;
   const [first] = want;
   for (const right of want) if (difference(got, right, tolerance) === null) return null;

@@ -1,18 +1,19 @@
-// `pnpm conformance torch`: runs golden cases that other people's code wrote. README.md says what they are.
+// `pnpm conformance torch`: runs golden cases that other people's code wrote, of one suite or of several. README.md says what they are.
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BackendName, backendNames, backends } from './backends.js';
 import { locate } from './folder.js';
-import { reportOf, textOf } from './report.js';
+import { malformed } from './malformed/index.js';
+import { countLine, countOf, type Report, reportOf, textOf } from './report.js';
 import { type Result, runFamilies } from './run.js';
 import type { Family, Suite } from './suite.js';
 import { torch } from './torch/index.js';
 
-const suites: readonly Suite[] = [torch];
+const suites: readonly Suite[] = [torch, malformed];
 const packed = fileURLToPath(new URL('./cases', import.meta.url));
 
-const usage = `Usage: pnpm conformance SUITE [options]
+const usage = `Usage: pnpm conformance SUITE … [options]
 
   SUITE            ${suites.map(({ name }) => name).join(', ')}
   --dir FOLDER     where the cases are: a folder with one folder for each suite, or that of the suite; the project's own copy if left out
@@ -23,7 +24,7 @@ const usage = `Usage: pnpm conformance SUITE [options]
 class UsageError extends Error {}
 
 interface Options {
-  suite: Suite;
+  suites: readonly Suite[];
   dir: string;
   backends: readonly BackendName[];
   families: readonly string[];
@@ -41,23 +42,27 @@ function optionsOf(args: string[]): Options {
       json: { type: 'boolean' },
     },
   });
-  const suite = suites.find(({ name }) => name === positionals[0]);
-  if (!suite || positionals.length > 1) {
-    throw new UsageError(`SUITE: expected ${suites.map(({ name }) => name).join(' or ')}, got ${positionals.join(' ') || 'nothing'}`);
+  const wanted = suites.filter(({ name }) => positionals.includes(name));
+  const stranger = positionals.find((name) => !suites.some((suite) => suite.name === name));
+  if (wanted.length === 0 || stranger !== undefined) {
+    throw new UsageError(`SUITE: expected ${suites.map(({ name }) => name).join(' or ')}, got ${stranger ?? 'nothing'}`);
   }
   const wrong = values.backend?.find((name) => !backendNames.includes(name as BackendName));
   if (wrong !== undefined) throw new UsageError(`--backend: expected ${backendNames.join(' or ')}, got ${wrong}`);
   const chosen = (values.backend as BackendName[] | undefined) ?? backendNames;
   // The program runs at the root of the workspace, wherever it was called.
   const dir = values.dir === undefined ? packed : resolve(process.env.INIT_CWD ?? '.', values.dir);
-  return { suite, dir, backends: chosen, families: values.family ?? [], json: values.json ?? false };
+  return { suites: wanted, dir, backends: chosen, families: values.family ?? [], json: values.json ?? false };
 }
 
-function familiesOf({ suite, dir, families }: Options): Family[] {
-  const all = suite.open(locate(dir, suite.name));
-  const missing = families.find((name) => !all.some((family) => family.name === name));
-  if (missing !== undefined) throw new UsageError(`--family: expected one of ${all.map(({ name }) => name).join(', ')}, got ${missing}`);
-  return families.length > 0 ? all.filter(({ name }) => families.includes(name)) : all;
+/** The families of every suite, or those that were asked for. */
+function familiesOf({ suites, dir, families }: Options): [suite: Suite, families: Family[]][] {
+  const all = suites.map((suite): [Suite, Family[]] => [suite, suite.open(locate(dir, suite.name))]);
+  const names = all.flatMap(([, found]) => found.map(({ name }) => name));
+  const missing = families.find((name) => !names.includes(name));
+  if (missing !== undefined) throw new UsageError(`--family: expected one of ${names.join(', ')}, got ${missing}`);
+  if (families.length === 0) return all;
+  return all.map(([suite, found]) => [suite, found.filter(({ name }) => families.includes(name))]);
 }
 
 async function resultsOn(name: BackendName, families: readonly Family[]): Promise<Result[]> {
@@ -72,14 +77,26 @@ async function resultsOn(name: BackendName, families: readonly Family[]): Promis
   return results;
 }
 
+async function resultsOf(suite: Suite, families: readonly Family[], names: readonly BackendName[]): Promise<Result[]> {
+  const results: Result[] = [];
+  if (suite.withoutBackend) for await (const result of runFamilies(families)) results.push(result);
+  else for (const name of names) results.push(...(await resultsOn(name, families)));
+  return results;
+}
+
 async function main(args: string[]): Promise<void> {
   const options = optionsOf(args);
-  const families = familiesOf(options);
   const results: Result[] = [];
-  for (const name of options.backends) results.push(...(await resultsOn(name, families)));
-  const report = reportOf(options.suite.name, results);
-  console.log(options.json ? JSON.stringify(report, null, 2) : textOf(report));
-  if (report.counts.failed > 0) process.exitCode = 1;
+  const reports: Report[] = [];
+  for (const [suite, families] of familiesOf(options)) {
+    const found = await resultsOf(suite, families, options.backends);
+    results.push(...found);
+    reports.push(reportOf(suite.name, found));
+  }
+  const [first, ...more] = reports;
+  if (options.json) console.log(JSON.stringify(more.length > 0 ? reports : first, null, 2));
+  else console.log([...reports.map(textOf), ...(more.length > 0 ? [countLine(countOf(results))] : [])].join('\n\n'));
+  if (countOf(results).failed > 0) process.exitCode = 1;
 }
 
 try {

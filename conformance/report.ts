@@ -5,7 +5,7 @@ export type Counts = Record<Outcome, number>;
 export interface Report {
   readonly suite: string;
   readonly counts: Counts;
-  readonly families: readonly ({ readonly backend: string; readonly family: string } & Counts)[];
+  readonly families: readonly ({ readonly backend?: string; readonly family: string } & Counts)[];
   /** Skipped cases by reason, the most frequent first. */
   readonly skips: readonly { readonly reason: string; readonly count: number; readonly cases: readonly string[] }[];
   readonly failures: readonly Result[];
@@ -45,7 +45,7 @@ export function textOf(report: Report): string {
   const width = Math.max(0, ...families.map(({ family }) => family.length));
   const lines: string[] = [];
   for (const backend of new Set(families.map((line) => line.backend))) {
-    lines.push(`${report.suite} on ${backend}`);
+    lines.push(`${report.suite}${on(backend)}`);
     for (const line of families) if (line.backend === backend) lines.push(`  ${line.family.padEnd(width)}  ${countLine(line)}`);
     lines.push('');
   }
@@ -55,7 +55,11 @@ export function textOf(report: Report): string {
 }
 
 function placeOf({ backend, family, name }: Result): string {
-  return `${family}/${name} on ${backend}`;
+  return `${family}/${name}${on(backend)}`;
+}
+
+function on(backend: string | undefined): string {
+  return backend === undefined ? '' : ` on ${backend}`;
 }
 
 function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -5,7 +5,8 @@ import { type Family, type GoldenCase, Skip } from './suite.js';
 export type Outcome = 'passed' | 'failed' | 'skipped';
 
 export interface Result {
-  readonly backend: string;
+  /** Left out where the suite has nothing to do with backends. */
+  readonly backend?: string;
   readonly family: string;
   readonly name: string;
   readonly outcome: Outcome;
@@ -13,8 +14,8 @@ export interface Result {
   readonly reason?: string;
 }
 
-/** Runs the cases one after the other; with `backend` as the default backend while it lasts. */
-export async function* runFamilies(families: readonly Family[], label: string, backend: Backend): AsyncGenerator<Result> {
+/** Runs the cases one after the other; with `backend`, called `label` in the results, as the default backend while it lasts. */
+export async function* runFamilies(families: readonly Family[], label?: string, backend: Backend = getBackend()): AsyncGenerator<Result> {
   const before = getBackend();
   setBackend(backend);
   try {

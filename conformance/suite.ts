@@ -3,11 +3,14 @@ import type { Folder } from './folder.js';
 
 /*
  * What the program knows about a suite. A suite opens a folder of golden cases as families of cases; a case runs on a backend and gives
- * checks, each a value that the toolkit computed beside the values that are right. Comparing, counting and reporting is one for all suites.
+ * checks, each a value that the toolkit computed beside the values that are right, or findings, which are no values. Comparing, counting
+ * and reporting is one for all suites.
  */
 
 export interface Suite {
   readonly name: string;
+  /** Its cases compute nothing on a backend: they run once, not once on each. */
+  readonly withoutBackend?: true;
   open(folder: Folder): Family[];
 }
 
@@ -19,7 +22,7 @@ export interface Family {
 export interface GoldenCase {
   readonly name: string;
   /** Computes the case on `backend`, which is the default backend meanwhile. Throws `Skip` where there is nothing to check. */
-  run(backend: Backend): Promise<Check[]>;
+  run(backend: Backend): Promise<(Check | Finding)[]>;
 }
 
 /** float, int or bool: what matters of an element type when values are compared. */
@@ -47,6 +50,12 @@ export interface Check {
   /** Matching any one of these is right. */
   readonly want: readonly [Values | null, ...(Values | null)[]];
   readonly tolerance: Tolerance;
+}
+
+/** Something that a case demands and that is no value; `problem` says how it is not so, and is null if it is. */
+export interface Finding {
+  readonly what: string;
+  readonly problem: string | null;
 }
 
 /** Thrown by a case that cannot be run here. The reason stands in the report, and cases with one reason are counted together. */

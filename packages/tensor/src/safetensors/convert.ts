@@ -2,6 +2,7 @@
 import type { TensorRecord } from './dtype.js';
 import { SafetensorsError } from './error.js';
 import { widenBfloat16, widenFloat16 } from './half.js';
+import { integersAs } from './integers.js';
 
 /** A tensor to convert; its name, if it has one, is what errors call it. */
 type Convertible = TensorRecord & { readonly name?: string };
@@ -38,7 +39,7 @@ export function toFloat32(tensor: Convertible): Float32Array {
  * The values as int32: `I32` as it is (no copy), the smaller integers and `BOOL` (non-zero is 1) exactly, `I64`, `U64` and `U32` if every
  * value fits.
  *
- * @throws SafetensorsError for floating-point dtypes, and for a value outside int32; the message names its index.
+ * @throws SafetensorsError for floating-point dtypes, and for a value outside int32; the message names the tensor, the value and its place.
  * @example toInt32({ dtype: 'I64', shape: [2], data: BigInt64Array.of(7n, -1n) }) // Int32Array [7, -1]
  */
 export function toInt32(tensor: Convertible): Int32Array {
@@ -48,7 +49,7 @@ export function toInt32(tensor: Convertible): Int32Array {
     case 'I64':
     case 'U64':
     case 'U32':
-      return checkedInt32(tensor, tensor.data);
+      return integersAs('I32', tensor);
     case 'BOOL':
       return new Int32Array(toBool(tensor));
     case 'I16':
@@ -59,17 +60,6 @@ export function toInt32(tensor: Convertible): Int32Array {
     default:
       return refuse(tensor, 'an integer dtype (I64 U64 I32 U32 I16 U16 I8 U8 BOOL)', tensor.dtype);
   }
-}
-
-function checkedInt32(tensor: Convertible, data: BigInt64Array | BigUint64Array | Uint32Array): Int32Array {
-  const out = new Int32Array(data.length);
-  for (let i = 0; i < out.length; i++) {
-    const value = data[i];
-    if (value > 0x7fffffff || value < -0x80000000)
-      refuse(tensor, 'values within int32, -2147483648 to 2147483647', `${value} at index ${i}`);
-    out[i] = Number(value);
-  }
-  return out;
 }
 
 /**

@@ -20,9 +20,10 @@ export interface SafetensorsProblem {
  *
  * @example
  * try {
- *   parseSafetensors(bytes);
+ *   parseSafetensors(new TextEncoder().encode('version https://git-lfs.github.com/spec/v1'));
  * } catch (error) {
- *   if (error instanceof SafetensorsError) console.log(error.tensor, error.field, error.expected, error.got);
+ *   if (error instanceof SafetensorsError) console.log(error.field, error.hint);
+ *   // 'header length' 'this looks like a Git LFS pointer: fetch the file itself with git lfs pull'
  * }
  */
 export class SafetensorsError extends MultiheadError implements SafetensorsProblem {

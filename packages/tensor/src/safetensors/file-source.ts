@@ -1,42 +1,54 @@
 /** Reading safetensors files from disk. Node only. */
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { SafetensorsError } from './error.js';
-import { type ByteSource, openSafetensors, parseSafetensors, type SafetensorsFile, type SafetensorsReader } from './read.js';
+import { openSafetensors, parseSafetensors, type SafetensorsFile, type SafetensorsReader } from './read.js';
+import { allocate, type ByteSource, type ReadOptions, readExactly } from './source.js';
 
 // One read call takes at most 2^31 - 1 bytes; smaller steps let an abort through sooner.
-const STEP_BYTES = 1 << 28;
+const STEP_BYTES = 1 << 26;
+
+/** What of an open file a read needs; a `FileHandle` of `node:fs/promises` has it. */
+export interface ReadHandle {
+  stat(): Promise<{ readonly size: number; isFile(): boolean }>;
+  read(bytes: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+}
 
 /** An open file as a `ByteSource`; whoever opened it closes it. */
 export interface FileSource extends ByteSource {
-  readonly name: string;
+  /** The path, where one is known. */
+  readonly name?: string;
+  /** Closes the file, unless it came as a handle: that is closed by whoever opened it. */
   close(): Promise<void>;
 }
 
 /** A reader that holds its file open until it is closed. */
 export interface SafetensorsFileReader extends SafetensorsReader {
+  /** Closes the file; what is read afterwards throws. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a file as a source of bytes for `openSafetensors`; nothing is read yet.
+ * A file as a source of bytes for `openSafetensors`, by its path or an open handle; nothing is read yet.
  *
- * @throws SafetensorsError if there is no regular file at `path` or it cannot be opened; `cause` is the error of the file system.
+ * @throws SafetensorsError if there is no regular file or it cannot be opened; `cause` is the error of the file system.
  * @example
  * const source = await fileSource('model.safetensors');
  * const reader = await openSafetensors(source);
  * await source.close();
  */
-export async function fileSource(path: string): Promise<FileSource> {
+export async function fileSource(file: string | ReadHandle): Promise<FileSource> {
+  const path = typeof file === 'string' ? file : undefined;
   // A look before opening: opening a named pipe would wait for its writer.
-  const info = await orRefuse(path, 'open', () => stat(path));
+  const info = await orRefuse(path, 'open', () => (typeof file === 'string' ? stat(file) : file.stat()));
   if (!info.isFile())
     throw new SafetensorsError({ file: path, field: 'open', expected: 'a file', got: 'something else, perhaps a folder' });
-  const handle = await orRefuse(path, 'open', () => open(path, 'r'));
+  const opened = typeof file === 'string' ? await orRefuse(path, 'open', () => open(file, 'r')) : undefined;
+  const handle = opened ?? (file as ReadHandle);
   return {
     name: path,
     size: info.size,
-    read: (from, to, options) => readRange(handle, path, from, to, options?.signal),
-    close: () => handle.close(),
+    read: (from, to, options) => readRange(handle, path, from, to, options),
+    close: async () => opened?.close(),
   };
 }
 
@@ -65,20 +77,26 @@ export async function openSafetensorsFile(path: string, options: { signal?: Abor
  * @throws SafetensorsError if the file cannot be read or breaks the format.
  * @example
  * const file = await readSafetensorsFile('model.safetensors');
- * const weight = toFloat32(file.get('linear.weight'));
+ * const weight = toFloat32(file.get('linear.weight')); // Float32Array
  */
-export async function readSafetensorsFile(path: string, options: { signal?: AbortSignal } = {}): Promise<SafetensorsFile> {
+export async function readSafetensorsFile(path: string, options: ReadOptions = {}): Promise<SafetensorsFile> {
   const source = await fileSource(path);
   try {
-    await openSafetensors(source, options);
-    return parseSafetensors(await source.read(0, source.size, options), { name: path });
+    await openSafetensors(source, { signal: options.signal });
+    return parseSafetensors(await readExactly(source, 0, source.size, options), { name: path });
   } finally {
     await source.close();
   }
 }
 
-async function readRange(handle: FileHandle, path: string, from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> {
-  const bytes = new Uint8Array(to - from);
+async function readRange(
+  handle: ReadHandle,
+  path: string | undefined,
+  from: number,
+  to: number,
+  { signal, onProgress }: ReadOptions = {},
+): Promise<Uint8Array> {
+  const bytes = allocate(to - from, path);
   let done = 0;
   while (done < bytes.length) {
     signal?.throwIfAborted();
@@ -89,11 +107,12 @@ async function readRange(handle: FileHandle, path: string, from: number, to: num
       throw new SafetensorsError({ file: path, field: 'read', expected, got: `${done} bytes`, hint: 'the file has become shorter' });
     }
     done += bytesRead;
+    onProgress?.({ loaded: done, total: bytes.length });
   }
   return bytes;
 }
 
-async function orRefuse<T>(path: string, field: string, act: () => Promise<T>): Promise<T> {
+async function orRefuse<T>(path: string | undefined, field: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {

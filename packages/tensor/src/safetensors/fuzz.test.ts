@@ -1,122 +1,171 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bitsOf, type SafetensorsDtype } from './dtype.js';
 import { SafetensorsError } from './error.js';
-import { handMadeFile, seededRandom } from './hand-made-file.js';
-import { parseSafetensors, type SafetensorsFile } from './read.js';
+import { seededRandom } from './hand-made-file.js';
+import { mutant, mutations } from './mutant.js';
+import { openSafetensors, parseSafetensors, type SafetensorsFile } from './read.js';
+import { parseSafetensorsIndex } from './shard-index.js';
+import { openShardedSafetensors } from './sharded.js';
 import { serializeSafetensors } from './write.js';
 
-const rounds = 20_000;
+// Every input is drawn from this seed, so that a run can be repeated. `expect` is slow and stands outside of the long loops.
 const seed = 0x5afe;
 
-// What a structure-aware mutation puts in place of a piece of the JSON.
-const interesting = [
-  ...['0', '1', '-1', '2', '4', '8', '16', '24', '2.0', '1e3', '4294967296', '9007199254740993', '18446744073709551615'],
-  ...['null', 'true', '""', '"w"', '"__proto__"', '"constructor"', '"__metadata__"', '"F32"', '"F33"', '"BOOL"', '"F4"', '"U8"', '"I64"'],
-  ...[
-    '"dtype"',
-    '"shape"',
-    '"data_offsets"',
-    '[]',
-    '[0,0]',
-    '[0,8]',
-    '[8,16]',
-    '[4,4]',
-    '{}',
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '"',
-    '\\',
-    '\\u0000',
-    '\\ud800',
-    ' ',
-  ],
-];
+const { stackTraceLimit } = Error;
+beforeAll(() => {
+  Error.stackTraceLimit = 0; // half of the time of an error
+});
+afterAll(() => {
+  Error.stackTraceLimit = stackTraceLimit;
+});
 
-const headers = [
-  '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"I16","shape":[2,2],"data_offsets":[8,16]},"__metadata__":{"k":"v"}}',
-  '{"w":{"dtype":"BF16","shape":[2,1,2],"data_offsets":[0,8]},"e":{"dtype":"U8","shape":[0],"data_offsets":[8,8]},"s":{"dtype":"F64","shape":[],"data_offsets":[8,16]}}',
-  '{"__metadata__":{"format":"pt","__proto__":"x"},"__proto__":{"dtype":"U8","shape":[16],"data_offsets":[0,16]}}',
-  '{"q":{"dtype":"F4","shape":[16],"data_offsets":[0,8]},"r":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}}',
-];
-
-/** Swaps, drops, doubles or replaces tokens of a header, or flips bits of it, and now and then lies about the lengths. */
-function mutant(random: () => number): Uint8Array {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)];
-  const tokens: string[] = pick(headers).match(/"(?:[^"\\]|\\.)*"|\d+|[^\s]/g) ?? [];
-  for (let count = 1 + Math.floor(random() * 3); count > 0; count--) {
-    const at = Math.floor(random() * tokens.length);
-    const span = 1 + Math.floor(random() ** 3 * 12);
-    const action = random();
-    if (action < 0.45) tokens[at] = pick(interesting);
-    else if (action < 0.6) tokens.splice(at, span);
-    else if (action < 0.75) tokens.splice(at, 0, ...tokens.slice(at, at + span));
-    else if (action < 0.9) tokens.splice(at, 0, pick(interesting));
-    else tokens.push(...tokens.splice(at, span));
-  }
-  const bytes = new TextEncoder().encode(tokens.join(random() < 0.2 ? ' ' : ''));
-  if (random() < 0.15 && bytes.length > 0) bytes[Math.floor(random() * bytes.length)] ^= 1 << Math.floor(random() * 8);
-  const length = random() < 0.05 ? BigInt(Math.floor(random() * 2 ** 53)) << BigInt(Math.floor(random() * 12)) : undefined;
-  return handMadeFile(bytes, random() < 0.9 ? 16 : Math.floor(random() * 32), length);
-}
-
-/** Parses `bytes`, and if they pass, reads every tensor; any error but a `SafetensorsError` fails the test. */
+/** Parses `bytes`, and if they pass, looks at every tensor; any error but a `SafetensorsError` is thrown. */
 function parseOrRefuse(bytes: Uint8Array): SafetensorsFile | undefined {
+  let file: SafetensorsFile;
   try {
-    const file = parseSafetensors(bytes);
-    for (const name of file.names()) {
-      const info = file.entries.get(name)!;
-      expect(file.bytes(name).length).toBe(info.end - info.begin);
-      try {
-        expect(file.get(name).data.byteLength).toBe(info.end - info.begin);
-      } catch (error) {
-        if (!(error instanceof SafetensorsError) || error.got !== info.dtype) throw error; // a dtype that no typed array holds
-      }
-    }
-    return file;
+    file = parseSafetensors(bytes);
   } catch (error) {
     if (error instanceof SafetensorsError) return undefined;
     throw error;
   }
+  checkAccepted(bytes, file);
+  return file;
 }
 
-test(`${rounds} mutated headers (seed ${seed}): parsed or refused with a SafetensorsError, nothing else`, () => {
+/** Whether what was accepted is what the format says, found out in another way: by JSON.parse and by counting who has each byte. */
+function checkAccepted(bytes: Uint8Array, file: SafetensorsFile): void {
+  const demand = (holds: boolean, what: string): void => {
+    if (!holds) throw new Error(`${what}: ${new TextDecoder().decode(bytes.subarray(8, file.dataStart))}`);
+  };
+  const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  demand(file.dataStart === 8 + headerBytes, 'the data begins behind the header');
+  const header: Record<string, { dtype: SafetensorsDtype; shape: number[]; data_offsets: number[] }> = JSON.parse(
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, file.dataStart)),
+  );
+  const names = Object.keys(header).filter((name) => name !== '__metadata__');
+  demand(names.length === file.entries.size, 'as many tensors as names');
+  const holders = new Uint8Array(bytes.length - file.dataStart);
+  for (const name of names) {
+    const info = file.entries.get(name);
+    const { dtype, shape, data_offsets: offsets } = header[name];
+    demand(info !== undefined && info.dtype === dtype, 'the dtype');
+    demand(String(info!.shape) === String(shape) && shape.every(Number.isInteger), 'the shape');
+    demand(String([info!.begin, info!.end]) === String(offsets), 'the offsets');
+    const size = shape.reduce((product, dimension) => product * dimension, 1) * bitsOf(dtype);
+    demand(size === 8 * (info!.end - info!.begin), 'the size');
+    for (let i = info!.begin; i < info!.end; i++) holders[i]++;
+    demand(file.bytes(name).length === info!.end - info!.begin, 'its bytes');
+    try {
+      demand(file.get(name).data.byteLength === info!.end - info!.begin, 'its values');
+    } catch (error) {
+      if (!(error instanceof SafetensorsError) || error.got !== dtype) throw error; // a dtype that no typed array holds
+    }
+  }
+  demand(
+    holders.every((count) => count === 1),
+    'each byte belongs to one tensor',
+  );
+}
+
+test('100,000 files with one thing changed: accepted or refused as that change demands', () => {
   const random = seededRandom(seed);
   const prototype = Reflect.ownKeys(Object.prototype);
-  let accepted = 0;
-  for (let round = 0; round < rounds; round++) if (parseOrRefuse(mutant(random)) !== undefined) accepted++;
+  const seen = new Map<string, { accepted: number; refused: number }>(Object.keys(mutations).map((name) => [name, { accepted: 0, refused: 0 }])); // biome-ignore format: one row
+  for (let round = 0; round < 100_000; round++) {
+    const { file, names } = mutant(random, 1);
+    seen.get(names[0])![parseOrRefuse(file) ? 'accepted' : 'refused']++;
+  }
   expect(Reflect.ownKeys(Object.prototype)).toEqual(prototype);
-  expect(accepted).toBeGreaterThan(rounds / 200); // the mutants reach what lies behind the checks
-  expect(accepted).toBeLessThan(rounds / 2);
+  const wrong = [...seen].map(([name, count]) => [
+    name,
+    { accepted: count.refused, refused: count.accepted, either: 0 }[mutations[name].fate],
+  ]);
+  expect(wrong.filter(([, count]) => count !== 0)).toEqual([]);
+  for (const [name, count] of seen) expect(count.accepted + count.refused, name).toBeGreaterThan(1000);
+});
+
+test('100,000 files with two to five things changed: parsed rightly, or refused with a SafetensorsError, nothing else', () => {
+  const random = seededRandom(seed + 1);
+  let accepted = 0;
+  for (let round = 0; round < 100_000; round++) if (parseOrRefuse(mutant(random, 2 + (round % 4)).file)) accepted++;
+  expect(accepted).toBeGreaterThan(1000);
+  expect(accepted).toBeLessThan(50_000);
+});
+
+test('reading in ranges refuses what reading at once refuses, and asks for no byte that is not there', async () => {
+  const random = seededRandom(seed + 2);
+  for (let round = 0; round < 3000; round++) {
+    const { file } = mutant(random, 1 + (round % 3));
+    const read = async (from: number, to: number): Promise<Uint8Array> => {
+      if (!(from >= 0 && to <= file.length && from < to)) throw new Error(`bytes ${from} to ${to} of ${file.length}`);
+      return file.slice(from, to);
+    };
+    const reader = await openSafetensors({ size: file.length, read }).catch((error: unknown) => {
+      if (!(error instanceof SafetensorsError)) throw error;
+    });
+    const whole = parseOrRefuse(file);
+    if ((reader === undefined) !== (whole === undefined)) throw new Error(`round ${round}: one of the two refuses`);
+    for (const name of reader?.names() ?? []) {
+      if (String(await reader!.readBytes(name)) !== String(whole!.bytes(name))) throw new Error(`round ${round}: other bytes`);
+    }
+  }
 });
 
 test('what passes is written and read again as the same tensors', () => {
-  const random = seededRandom(seed + 1);
-  for (let round = 0; round < rounds / 4; round++) {
-    const file = parseOrRefuse(mutant(random));
-    if (file === undefined || file.names().some((name) => file.entries.get(name)!.dtype === 'F4')) continue;
+  const random = seededRandom(seed + 3);
+  let written = 0;
+  for (let round = 0; round < 3000; round++) {
+    const file = parseOrRefuse(mutant(random, 1).file);
+    if (file === undefined || [...file.entries.values()].some(({ dtype }) => /^F[46]|^F8|^C/.test(dtype))) continue;
+    written++;
     const { metadata } = file;
-    const again = parseSafetensors(
-      serializeSafetensors(
-        file.names().map((name) => [name, file.get(name)]),
-        { metadata },
-      ),
-    );
+    const records = file.names().map((name) => [name, file.get(name)] as const);
+    const again = parseSafetensors(serializeSafetensors(records, { metadata }));
     expect([...again.metadata].sort()).toEqual([...metadata].sort());
     expect(again.names().sort()).toEqual(file.names().sort());
     for (const name of file.names()) if (file.get(name).dtype !== 'BOOL') expect(again.get(name)).toEqual(file.get(name));
   }
+  expect(written).toBeGreaterThan(100);
 });
 
-test(`cut files are refused, and ${rounds} files of random bytes do no harm`, () => {
-  const random = seededRandom(seed + 2);
-  const whole = handMadeFile(headers[0], 16);
-  for (let cut = 0; cut < whole.length; cut++) expect(parseOrRefuse(whole.slice(0, cut))).toBeUndefined();
-  for (let round = 0; round < rounds; round++) {
+test('10,000 files of random bytes do no harm', () => {
+  const random = seededRandom(seed + 4);
+  for (let round = 0; round < 10_000; round++) {
     const bytes = Uint8Array.from({ length: Math.floor(random() * 64) }, () => Math.floor(random() * 256));
     if (bytes.length > 8 && round % 2) bytes.set([bytes.length - 8, 0, 0, 0, 0, 0, 0, 0, 0x7b]);
-    expect(parseOrRefuse(bytes)?.names() ?? []).toEqual([]); // by chance one is an empty file
+    if ((parseOrRefuse(bytes)?.names().length ?? 0) > 0) throw new Error(`round ${round} is a file with tensors`); // by chance one is empty
   }
+});
+
+test('10,000 mutated indexes: parsed or refused with a SafetensorsError, and no shard but a plain name is ever opened', async () => {
+  const random = seededRandom(seed + 5);
+  const pieces = ['../', '/', '\\\\', 'C:', 'a', '.', '..', '\\u0000', '\\u002f', 'file://', '.safetensors', '.bin', 'é', '"', ',', ':', '{', '}', '[', 'null', '1', '"weight_map"', '\\ud800', ' ']; // biome-ignore format: one row
+  const valid =
+    '{"metadata":{"total_size":16},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}';
+  const opened: string[] = [];
+  let accepted = 0;
+  for (let round = 0; round < 10_000; round++) {
+    let text = valid;
+    for (let count = 1 + (round % 3); count > 0; count--) {
+      const at = Math.floor(random() * text.length);
+      text = text.slice(0, at) + pieces[Math.floor(random() * pieces.length)] + text.slice(at + Math.floor(random() ** 3 * 20));
+    }
+    try {
+      parseSafetensorsIndex(text);
+      accepted++;
+    } catch (error) {
+      if (!(error instanceof SafetensorsError)) throw error;
+    }
+    const open = async (shard: string): Promise<never> => {
+      opened.push(shard);
+      throw new SafetensorsError({ expected: 'this shard', got: 'none' });
+    };
+    await openShardedSafetensors(text, open).catch((error: unknown) => {
+      if (!(error instanceof SafetensorsError)) throw error;
+    });
+  }
+  expect(accepted).toBeGreaterThan(500);
+  expect(accepted).toBeLessThan(8000);
+  expect(opened.length).toBeGreaterThan(500);
+  expect(opened.filter((shard) => !/^[^/\\:\p{Cc}]+\.safetensors$/u.test(shard))).toEqual([]);
 });

@@ -56,7 +56,8 @@ function float32Bits(data: Float32Array | Float64Array): Uint32Array {
 }
 
 /**
- * float16 bit patterns as float32 numbers, exactly.
+ * float16 bit patterns (IEEE 754 binary16) as float32 numbers, exactly: (-1)^sign · 2^(exponent - 15) · (1 + fraction / 1024), subnormals,
+ * infinities and the payloads of NaN among them.
  *
  * @example widenFloat16(Uint16Array.of(0x3c00, 0xc000)) // Float32Array [1, -2]
  */
@@ -67,7 +68,7 @@ export function widenFloat16(halves: Uint16Array): Float32Array {
 }
 
 /**
- * bfloat16 bit patterns as float32 numbers, exactly.
+ * bfloat16 bit patterns as float32 numbers, exactly: a bfloat16 is the upper half of a float32.
  *
  * @example widenBfloat16(Uint16Array.of(0x3f80, 0xc000)) // Float32Array [1, -2]
  */
@@ -78,7 +79,8 @@ export function widenBfloat16(halves: Uint16Array): Float32Array {
 }
 
 /**
- * Numbers as the bit patterns of the nearest float16: ties to even, 65,520 and above to infinity, NaN to NaN.
+ * Numbers as the bit patterns of the nearest float16: ties to even, 65,520 and above to infinity, NaN to NaN. float64 is rounded once, not
+ * by way of float32.
  *
  * @example narrowFloat16(Float32Array.of(1, 65520, 2 ** -24)) // Uint16Array [0x3c00, 0x7c00, 0x0001]
  */
@@ -90,7 +92,8 @@ export function narrowFloat16(data: Float32Array | Float64Array): Uint16Array {
 }
 
 /**
- * Numbers as the bit patterns of the nearest bfloat16: ties to even, overflow to infinity, NaN to NaN.
+ * Numbers as the bit patterns of the nearest bfloat16: ties to even, overflow to infinity, NaN to NaN. float64 is rounded once, not by way
+ * of float32.
  *
  * @example narrowBfloat16(Float32Array.of(1, 1 / 3)) // Uint16Array [0x3f80, 0x3eab]
  */

@@ -1,6 +1,6 @@
 /**
- * A cursor over the JSON of a safetensors header. `JSON.parse` hides what a header must not contain: duplicate keys (the last one wins),
- * lone surrogates, integers that a double rounds, `2.0` for 2. So the caller asks for the value that it expects and the cursor
+ * A cursor over the JSON of a safetensors header or index. `JSON.parse` hides what these must not contain: duplicate keys (the last one
+ * wins), lone surrogates, integers that a double rounds, `2.0` for 2. So the caller asks for the value that it expects and the cursor
  * reads it or refuses; values that nobody asks for are never built, and nesting never recurses.
  */
 import { quote, SafetensorsError } from './error.js';
@@ -14,11 +14,14 @@ export interface Place {
 export class JsonCursor {
   readonly #text: string;
   readonly #file: string | undefined;
+  readonly #whole: string;
   #at = 0;
 
-  constructor(text: string, file?: string) {
+  /** `whole` is what errors call the text where they name no smaller part of it. */
+  constructor(text: string, file?: string, whole = 'header') {
     this.#text = text;
     this.#file = file;
+    this.#whole = whole;
   }
 
   /** Reads an object; `member` is called with each key, in order, and must read its value. */
@@ -87,12 +90,38 @@ export class JsonCursor {
   /** Refuses anything but white space up to the end. */
   end(): void {
     this.#space();
-    if (this.#at < this.#text.length) this.#unexpected({}, 'nothing but white space after the JSON object of the header');
+    if (this.#at < this.#text.length) this.#unexpected({}, `nothing but white space after the JSON object of the ${this.#whole}`);
+  }
+
+  /** Reads a value of any kind, of which nothing but the grammar is judged. */
+  value(place: Place): unknown {
+    this.#space();
+    const begin = this.#at;
+    let depth = 0;
+    do {
+      const character = this.#text[this.#at];
+      if (character === undefined) this.#unexpected(place, 'a value');
+      if (character === '"') {
+        this.string(place, 'a string');
+        continue;
+      }
+      if (character === '{' || character === '[') depth++;
+      if (character === '}' || character === ']') depth--;
+      this.#at++;
+      if (depth === 0) while (/[\w.+-]/.test(this.#text.charAt(this.#at))) this.#at++; // the rest of a number or word
+    } while (depth > 0);
+    const text = this.#text.slice(begin, this.#at);
+    try {
+      return JSON.parse(text);
+    } catch {
+      this.#at = begin;
+      return this.#unexpected(place, 'a value');
+    }
   }
 
   /** Throws a `SafetensorsError` about `place`. */
   refuse(place: Place, expected: string, got: string): never {
-    throw new SafetensorsError({ file: this.#file, tensor: place.tensor, field: place.field ?? 'header', expected, got });
+    throw new SafetensorsError({ file: this.#file, tensor: place.tensor, field: place.field ?? this.#whole, expected, got });
   }
 
   #open(bracket: string, place: Place, expected: string): void {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { SafetensorsError } from './error.js';
 import { handMadeFile } from './hand-made-file.js';
-import { type ByteSource, openSafetensors, parseSafetensors } from './read.js';
+import { openSafetensors, parseSafetensors } from './read.js';
+import type { ByteSource } from './source.js';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -257,11 +258,11 @@ describe('accepted', () => {
     expect(parseSafetensors(handMadeFile('{}')).metadata.size).toBe(0);
   });
 
-  test('20,000 tensors in linear time', () => {
-    const members = Array.from({ length: 20_000 }, (_, i) => `"t${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`);
+  test('100,000 tensors in linear time', () => {
+    const members = Array.from({ length: 100_000 }, (_, i) => `"t${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`);
     const begin = performance.now();
-    expect(parseSafetensors(handMadeFile(`{${members.join(',')}}`)).entries.size).toBe(20_000);
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(parseSafetensors(handMadeFile(`{${members.join(',')}}`)).entries.size).toBe(100_000);
+    expect(performance.now() - begin).toBeLessThan(20_000); // half a second, if the machine has nothing else to do
   });
 });
 

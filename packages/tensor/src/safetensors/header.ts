@@ -10,17 +10,19 @@ import { bitsOf, isSafetensorsDtype, type SafetensorsDtype, safetensorsDtypes } 
 import { quote, SafetensorsError, showShape } from './error.js';
 import { JsonCursor } from './header-json.js';
 
-/** The longest header that is read, as in Hugging Face's own reader. */
+/** Bytes of the longest header, and of the longest index, that is read: 100,000,000, as in Hugging Face's own reader. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Bytes of the length field before the header. */
 export const LENGTH_BYTES = 8;
 
-/** What the header says of one tensor; `begin` and `end` count bytes from the start of the data section. */
+/** What the header says of one tensor. */
 export interface TensorInfo {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
+  /** Its first byte, from the start of the data section. */
   readonly begin: number;
+  /** The byte behind its last. */
   readonly end: number;
 }
 
@@ -60,8 +62,11 @@ function recognise(start: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Parses the bytes of the header, without its length field, of a file of `size` bytes and checks every claim in it. */
-export function parseHeader(bytes: Uint8Array, size: number, file?: string): SafetensorsHeader {
+/**
+ * Parses the bytes of the header, without its length field, of a file of `size` bytes and checks every claim in it. Where the size is not
+ * known, as of a stream, it is what the header claims, `sizeOf`, and what comes has to keep to it.
+ */
+export function parseHeader(bytes: Uint8Array, size: number | undefined, file?: string): SafetensorsHeader {
   const cursor = new JsonCursor(decodeHeader(bytes, file), file);
   const entries = new Map<string, TensorInfo>();
   let metadata = new Map<string, string>();
@@ -71,8 +76,16 @@ export function parseHeader(bytes: Uint8Array, size: number, file?: string): Saf
   });
   cursor.end();
   const dataStart = LENGTH_BYTES + bytes.length;
-  checkLayout(entries, size - dataStart, file);
-  return { entries, metadata, dataStart };
+  const header = { entries, metadata, dataStart };
+  checkLayout(entries, (size ?? sizeOf(header)) - dataStart, file);
+  return header;
+}
+
+/** Bytes of the file that has this header. */
+export function sizeOf({ entries, dataStart }: SafetensorsHeader): number {
+  let end = 0;
+  for (const info of entries.values()) end = Math.max(end, info.end);
+  return dataStart + end;
 }
 
 function decodeHeader(bytes: Uint8Array, file: string | undefined): string {

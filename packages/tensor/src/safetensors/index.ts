@@ -1,9 +1,22 @@
-/** Reading and writing safetensors files, in any JavaScript runtime. `@multihead/tensor/safetensors/node` adds files. */
+/** Reading and writing safetensors files, in any JavaScript runtime. `@multihead/tensor/safetensors/node` adds files and folders. */
 export { parseSafetensors, openSafetensors } from './read.js';
-export type { ByteSource, SafetensorsFile, SafetensorsReader } from './read.js';
+export type { SafetensorsFile, SafetensorsReader, TensorReader } from './read.js';
+export type { ByteSource, Progress, ReadOptions } from './source.js';
+export { openSafetensorsUrl, readSafetensorsUrl, openShardedSafetensorsUrl } from './url.js';
+export { httpSource } from './http-source.js';
+export type { HttpOptions } from './http-request.js';
+export { openShardedSafetensors } from './sharded.js';
+export type { OpenShard, ShardedSafetensorsReader, ShardedTensorInfo } from './sharded.js';
+export { parseSafetensorsIndex } from './shard-index.js';
+export type { SafetensorsIndex } from './shard-index.js';
 export { recordsOf, stateOf } from './state.js';
+export type { StateOptions } from './state.js';
 export { serializeSafetensors } from './write.js';
-export type { SerializeOptions, TensorsToWrite } from './write.js';
+export type { SerializeOptions } from './write.js';
+export { serializeShardedSafetensors } from './shard.js';
+export type { ShardOptions } from './shard.js';
+export type { TensorsToWrite } from './piece.js';
+export type { NarrowDtype, StoredDtypes } from './stored-dtype.js';
 export { toFloat32, toInt32, toBool } from './convert.js';
 export { widenFloat16, widenBfloat16, narrowFloat16, narrowBfloat16 } from './half.js';
 export { MAX_HEADER_BYTES } from './header.js';

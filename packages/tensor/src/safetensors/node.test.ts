@@ -15,6 +15,7 @@ import {
   writeSafetensorsFile,
 } from './node.js';
 import { openSafetensors } from './read.js';
+import { allocate, type Progress } from './source.js';
 import { serializeSafetensors } from './write.js';
 
 let folder: string;
@@ -51,6 +52,33 @@ describe('reading', () => {
     expect(source).toMatchObject({ name: path, size: (await realFs.stat(path)).size });
     expect((await (await openSafetensors(source)).read('b')).data).toEqual(tensors.b.data);
     await source.close();
+  });
+
+  test('from a handle that the caller holds, and closes', async () => {
+    await realFs.writeFile(path, serializeSafetensors(tensors));
+    const handle = await realFs.open(path);
+    const source = await fileSource(handle);
+    expect(source.size).toBe((await realFs.stat(path)).size);
+    expect((await (await openSafetensors(source)).read('w')).data).toEqual(tensors.w.data);
+    await source.close();
+    expect((await handle.stat()).isFile()).toBe(true); // it is still open
+    await handle.close();
+    await expect(source.read(0, 8)).rejects.toThrow('safetensors, read: expected a file that can be read');
+    const there = await realFs.open(folder);
+    await expect(fileSource(there)).rejects.toThrow('expected a file, got something else');
+    await there.close();
+  });
+
+  test('progress is told up to the last byte, and bytes that memory cannot hold are refused as an error of the file', async () => {
+    await realFs.writeFile(path, serializeSafetensors(tensors));
+    const { size } = await realFs.stat(path);
+    const told: Progress[] = [];
+    await readSafetensorsFile(path, { onProgress: (progress) => told.push(progress) });
+    expect(told).toEqual([{ loaded: size, total: size }]);
+    expect(() => allocate(2 ** 53, path)).toThrow(
+      `safetensors ${path}, size: expected bytes that fit into memory at once, got 9007199254740992`,
+    );
+    expect(() => allocate(2 ** 53, path)).toThrow(SafetensorsError);
   });
 
   test('what is not there, and what is no file, is refused with path and cause', async () => {
@@ -120,6 +148,22 @@ describe('writing', () => {
   test('a relative path and an iterator of tensors', async () => {
     await writeSafetensorsFile(relative(process.cwd(), path), Object.entries(tensors).values());
     expect((await readSafetensorsFile(relative(process.cwd(), path))).names()).toEqual(['b', 'w']);
+  });
+
+  test('progress is told part by part, the header included', async () => {
+    const told: Progress[] = [];
+    await writeSafetensorsFile(path, tensors, { onProgress: (progress) => told.push(progress) });
+    const total = (await realFs.stat(path)).size;
+    expect(told).toEqual([total - 16, total - 12, total].map((loaded) => ({ loaded, total })).sort((a, b) => a.loaded - b.loaded));
+  });
+
+  test('a value that the dtype to store it as does not hold: the old file is as it was', async () => {
+    await realFs.writeFile(path, 'old');
+    await expect(writeSafetensorsFile(path, { w: f32(1, 300) }, { dtype: 'I8' })).rejects.toThrow(
+      'within I8, -128 to 127, got 300 at index 1',
+    );
+    expect(await realFs.readFile(path, 'utf8')).toBe('old');
+    expect(await realFs.readdir(folder)).toEqual(['model.safetensors']);
   });
 
   test('writes that the system does only in part are continued', async () => {

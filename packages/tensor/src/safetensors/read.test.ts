@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { SafetensorsError } from './error.js';
 import { handMadeFile } from './hand-made-file.js';
-import { type ByteSource, openSafetensors, parseSafetensors } from './read.js';
+import { openSafetensors, parseSafetensors } from './read.js';
+import type { ByteSource } from './source.js';
 
 /** One tensor "w" of four elements over bytes 0, 1, 2, …, its data starting at a multiple of eight bytes plus `shift`. */
 function fileOf(dtype: string, elementBytes: number, shift = 0): Uint8Array {

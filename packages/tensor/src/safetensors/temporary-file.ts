@@ -1,5 +1,5 @@
 /** The temporaries of atomic writes: their names, and clearing away those of processes that died while writing. Node only. */
-import { dirname, basename, join } from 'node:path';
+import { join } from 'node:path';
 
 /** What of `node:fs/promises` the clearing needs. */
 interface ClearingFileSystem {
@@ -13,15 +13,11 @@ export function temporaryName(base: string, pid: number, salt: string): string {
   return `.${base}.${pid}-${salt}.tmp`;
 }
 
-/** Removes the temporaries for `path` whose process is gone. Best effort: what cannot be listed or removed stays. */
-export async function removeStaleTemporaries(path: string, fs: ClearingFileSystem): Promise<void> {
-  const folder = dirname(path);
-  const prefix = `.${basename(path)}.`;
-  const names = await fs.readdir(folder).catch(() => []);
-  for (const name of names) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1];
-    if (pid === undefined) continue;
+/** Removes the temporaries in `folder` whose process is gone and whose target `isOurs`. Best effort: what cannot be listed or removed stays. */
+export async function removeStaleTemporaries(folder: string, isOurs: (target: string) => boolean, fs: ClearingFileSystem): Promise<void> {
+  for (const name of await fs.readdir(folder).catch(() => [])) {
+    const [, target, pid] = /^\.(.+)\.(\d+)-[0-9a-f]{8}\.tmp$/s.exec(name) ?? [];
+    if (target === undefined || !isOurs(target)) continue;
     const temporary = join(folder, name);
     if (await isStale(temporary, Number(pid), fs)) await fs.unlink(temporary).catch(() => {});
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { TensorRecord } from './dtype.js';
+import { toInt32 } from './convert.js';
+import type { HeldDtype, TensorRecord } from './dtype.js';
 import { SafetensorsError } from './error.js';
 import { parseSafetensors } from './read.js';
 import { serializeSafetensors, type SerializeOptions } from './write.js';
@@ -128,6 +129,72 @@ describe('narrowing', () => {
     expect(bf16.get('single').data).toEqual(Uint16Array.of(0x3f80, 0x4500, 0x4780));
     const single = parseSafetensors(serializeSafetensors(tensors, { dtype: 'F32' }));
     expect(single.get('double').data).toEqual(Float32Array.of(1 + 2 ** -11));
+  });
+});
+
+describe('dtypes tensor by tensor', () => {
+  const tensors: Record<string, TensorRecord> = {
+    weight: f32(1, 2049, 65520),
+    codes: f32(-128, -0.5, 0.5, 1.5, 2.5, 126.5, 127.49),
+    bytes: f32(0, 255.5 - 1, 3.5),
+    ids: { dtype: 'I32', shape: [2], data: Int32Array.of(-1, 100) },
+    flag: { dtype: 'BOOL', shape: [1], data: Uint8Array.of(1) },
+  };
+  const dtypes = new Map<string, HeldDtype>([['weight', 'F16'], ['codes', 'I8'], ['bytes', 'U8'], ['ids', 'I64']]); // biome-ignore format: one row
+
+  test('by a Map, by a function: the same bytes; integers round to nearest even and may grow', () => {
+    const bytes = serializeSafetensors(tensors, { dtype: dtypes });
+    expect(serializeSafetensors(tensors, { dtype: (name, tensor) => (tensor.dtype === 'BOOL' ? undefined : dtypes.get(name)) })).toEqual(
+      bytes,
+    );
+    const file = parseSafetensors(bytes);
+    expect(file.get('weight').data).toEqual(Uint16Array.of(0x3c00, 0x6800, 0x7c00));
+    expect(file.get('codes').data).toEqual(Int8Array.of(-128, 0, 0, 2, 2, 126, 127));
+    expect(file.get('bytes').data).toEqual(Uint8Array.of(0, 254, 4));
+    expect(file.get('ids').data).toEqual(BigInt64Array.of(-1n, 100n));
+    expect(file.get('flag')).toMatchObject({ dtype: 'BOOL' });
+  });
+
+  test.each(['I16', 'I8', 'I64', 'I32'] as const)('int32 as %s', (dtype) => {
+    const file = parseSafetensors(serializeSafetensors({ ids: tensors.ids }, { dtype: () => dtype }));
+    expect(file.get('ids')).toMatchObject({ dtype, shape: [2] });
+    expect(toInt32(file.get('ids'))).toEqual(Int32Array.of(-1, 100));
+  });
+
+  test('floats of the whole file as I8', () => {
+    const file = parseSafetensors(serializeSafetensors({ codes: tensors.codes, ids: tensors.ids }, { dtype: 'I8' }));
+    expect([file.get('codes').dtype, file.get('ids').dtype]).toEqual(['I8', 'I32']);
+  });
+
+  const refused: [why: string, tensor: TensorRecord, dtype: HeldDtype, message: string][] = [
+    [
+      'above',
+      { ...f32(0, 1, 2, 127.5), shape: [2, 2] } as TensorRecord,
+      'I8',
+      'expected values within I8, -128 to 127, got 127.5 at index [1,1]',
+    ],
+    ['below', f32(0, -0.51), 'U8', 'tensor "w", dtype: expected values within U8, 0 to 255, got -0.5099999904632568 at index 1'],
+    ['NaN', f32(Number.NaN), 'I8', 'got NaN at index 0'],
+    ['infinite', f32(Number.NEGATIVE_INFINITY), 'I8', 'got -Infinity at index 0'],
+    ['a negative integer', tensors.ids, 'U64', 'expected values within U64, 0 to 18446744073709551615, got -1 at index 0'],
+    ['an integer as float', tensors.ids, 'F32', 'expected one of U8 I8 I16 U16 I32 U32 I64 U64 to store I32 as, got F32'],
+    ['a bool as integer', tensors.flag, 'U8', 'expected one of BOOL to store BOOL as, got U8'],
+    ['a dtype that is none', f32(1), 'float16' as HeldDtype, 'got float16'],
+    ['__proto__', f32(1), '__proto__' as HeldDtype, 'got __proto__'],
+  ];
+  test.each(refused)('refused: %s', (_why, tensor, dtype, message) => {
+    const act = (): unknown => serializeSafetensors({ w: tensor }, { dtype: () => dtype });
+    expect(act).toThrow(SafetensorsError);
+    expect(act).toThrow(message);
+  });
+
+  test('a name in the Map without a tensor is refused, and a dtype for the file that floats do not narrow to', () => {
+    expect(() => serializeSafetensors({ w: f32(1) }, { dtype: new Map([['v', 'F16' as const]]) })).toThrow(
+      'tensor "v", dtype: expected a tensor of this name',
+    );
+    expect(() => serializeSafetensors({ w: f32(1) }, { dtype: 'I64' as 'I8' })).toThrow(
+      'one of F32 F16 BF16 I8 U8 for a whole file, got I64',
+    );
   });
 });
 
