@@ -1,6 +1,5 @@
 import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
-import { notBuilt } from '../suite.js';
 import { type Call, op, type Table } from './call.js';
 
 /* Views and pieces, copies side by side, constructors. */
