@@ -1,7 +1,7 @@
 import type { Backend, DeviceBuffer } from './backend.js';
 import type { DType } from './dtype.js';
 import { GradientError, LifetimeError, ShapeError } from './errors.js';
-import { isRecording, noGrad, withRecording } from './mode.js';
+import { during, isRecording, noGrad, watcher } from './mode.js';
 import { keep, tidy } from './scope.js';
 import { broadcastStrides, collapse, contiguousStrides, type Shape, sameShape, show, sizeOf } from './shape.js';
 import { Storage } from './storage.js';
@@ -28,10 +28,13 @@ export function recordView(name: string, x: Tensor, shape: Shape, strides: reado
   return attach(new Tensor(x.storage.retain(), shape, x.dtype, strides, offset), name, [x], vjp);
 }
 
-function attach(y: Tensor, name: string, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
-  if (vjp !== noGradient && isDifferentiated(...inputs)) {
+/** Puts `y`, which no operation has put there yet, on the tape, if one of `inputs` is being differentiated. */
+export function attach(y: Tensor, name: string, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
+  if (vjp === noGradient) return y;
+  const watched = watcher()?.(y, name, inputs, vjp) ?? vjp;
+  if (isDifferentiated(...inputs)) {
     y.requiresGrad = true;
-    y.node = { name, inputs, vjp, backward };
+    y.node = { name, inputs, vjp: watched, backward };
   }
   return y;
 }
@@ -67,8 +70,8 @@ export function compute(backend: Backend, shape: Shape, dtype: DType, kernel: (o
 }
 
 function backward(from: Tensor, seed?: Tensor): void {
-  tidy(() => {
-    propagate(from, seedOf(from, seed), false, (x, g) => {
+  off(() => {
+    propagate(from, seedOf(from, seed), (x, g) => {
       if (x.node) return false;
       const total = x.grad ? accumulate(x.grad, g) : owned(g);
       x.grad?.dispose();
@@ -76,6 +79,11 @@ function backward(from: Tensor, seed?: Tensor): void {
       return total === g;
     });
   });
+}
+
+/** Off the tape, and tidily. */
+function off<T>(fn: () => T): T {
+  return noGrad(() => tidy(fn));
 }
 
 /**
@@ -92,14 +100,14 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: { seed?
   }
   const found = new Map<Tensor, Tensor>();
   const run = () => {
-    propagate(output, seedOf(output, seed), createGraph, (x, g) => {
+    propagate(output, seedOf(output, seed), (x, g) => {
       if (!inputs.includes(x)) return false;
       found.set(x, g);
       return true;
     });
     return inputs.map((x) => found.get(x) ?? null);
   };
-  return createGraph ? run() : tidy(run);
+  return createGraph ? during({ recording: true }, run) : off(run);
 }
 
 /**
@@ -112,7 +120,7 @@ export function valueAndGrad(fn: (...inputs: Tensor[]) => Tensor, inputs: readon
   return tidy(() => {
     const leaves = inputs.map(detach);
     for (const leaf of leaves) leaf.requiresGrad = true;
-    const value = withRecording(true, () => fn(...leaves));
+    const value = during({ recording: true }, () => fn(...leaves));
     return { value: detach(value), grads: grad(value, leaves) };
   });
 }
@@ -127,29 +135,31 @@ function seedOf(y: Tensor, seed: Tensor | undefined): Tensor {
     if (!sameShape(seed.shape, y.shape)) {
       throw new ShapeError(`backward: seed: expected the shape ${show(y.shape)} of the output, got ${show(seed.shape)}`);
     }
-    return detach(seed);
+    return isRecording() ? seed : detach(seed);
   }
   if (y.size !== 1) throw new ShapeError(`backward: expected a scalar or a seed gradient, got a tensor of shape ${show(y.shape)}`);
   const one = compute(y.backend, y.shape, y.dtype, (out, backend) => backend.kernels.fill(out, 1));
   return record('seed', one, y.shape, [], noGradient);
 }
 
-/** Visits all that `from` depends on, from the output back, with its complete gradient; frees that gradient unless `visit` takes it. */
-function propagate(from: Tensor, seed: Tensor, createGraph: boolean, visit: (x: Tensor, g: Tensor) => boolean): void {
+/**
+ * Visits all that `from` depends on, from the output back to the leaves and to what is in `ends`, with its complete gradient.
+ * Gradients go on the tape where recording is on; else each is freed unless `visit` takes it.
+ */
+export function propagate(from: Tensor, seed: Tensor, visit: (x: Tensor, g: Tensor) => boolean, ends?: ReadonlySet<Tensor>): void {
+  const recorded = isRecording();
   const pending = new Map<Tensor, Tensor>([[from, seed]]);
-  for (const y of topological(from)) {
+  for (const y of topological(from, ends)) {
     const dy = pending.get(y);
     pending.delete(y);
     if (!dy) continue;
-    const taken = withRecording(createGraph, () => visit(y, dy));
-    if (y.node) {
-      for (const [x, g] of inputGradients(y, dy, createGraph)) {
-        const other = pending.get(x);
-        pending.set(x, other ? withRecording(createGraph, () => accumulate(other, g)) : g);
-        if (other && !createGraph) for (const part of [other, g]) part.dispose();
-      }
+    const taken = visit(y, dy);
+    for (const [x, g] of ends?.has(y) ? [] : inputGradients(y, dy)) {
+      const other = pending.get(x);
+      pending.set(x, other ? accumulate(other, g) : g);
+      if (other && !recorded) for (const part of [other, g]) part.dispose();
     }
-    if (!taken && !createGraph) dy.dispose();
+    if (!taken && !recorded) dy.dispose();
   }
 }
 
@@ -158,33 +168,34 @@ function owned(g: Tensor): Tensor {
   return g.dense && !g.storage.shared ? g : copyOf(g);
 }
 
-function inputGradients(y: Tensor, dy: Tensor, createGraph: boolean): [Tensor, Tensor][] {
-  const { name, inputs, vjp } = y.node!;
+function inputGradients(y: Tensor, dy: Tensor): [Tensor, Tensor][] {
+  const { node } = y;
+  if (!node) return [];
   const run = (): [Tensor, Tensor][] => {
-    const adjoints = vjp(dy, y);
+    const adjoints = node.vjp(dy, y);
     const found: [Tensor, Tensor][] = [];
-    inputs.forEach((x, i) => {
+    node.inputs.forEach((x, i) => {
       if (!x.requiresGrad) return;
       const adjoint = adjoints[i];
       const g = typeof adjoint === 'function' ? adjoint() : adjoint;
       if (!g) return;
-      if (g.dtype !== x.dtype) throw new GradientError(`${name}: the gradient of input ${i} is ${g.dtype}, the input ${x.dtype}`);
+      if (g.dtype !== x.dtype) throw new GradientError(`${node.name}: the gradient of input ${i} is ${g.dtype}, the input ${x.dtype}`);
       const fitted = sumTo(g, x.shape);
-      found.push([x, createGraph ? fitted : detach(fitted)]);
+      found.push([x, isRecording() ? fitted : detach(fitted)]);
     });
     return found;
   };
-  return createGraph ? withRecording(true, run) : noGrad(() => tidy(run));
+  return isRecording() ? run() : tidy(run);
 }
 
-/** Every differentiated tensor that `from` is made of, each before all that it is made of itself. */
-function topological(from: Tensor): Tensor[] {
+/** Every differentiated tensor that `from` is made of, each before all that it is made of itself; nothing beyond `ends`. */
+function topological(from: Tensor, ends?: ReadonlySet<Tensor>): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>([from]);
   const stack: { y: Tensor; next: number }[] = [{ y: from, next: 0 }];
   while (stack.length > 0) {
     const top = stack[stack.length - 1]!;
-    const input = top.y.node?.inputs[top.next++];
+    const input = ends?.has(top.y) ? undefined : top.y.node?.inputs[top.next++];
     if (!input) {
       order.push(top.y);
       stack.pop();

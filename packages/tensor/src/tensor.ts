@@ -1,6 +1,8 @@
 import type { Backend, DeviceBuffer } from './backend.js';
 import type { DType, TypedArray } from './dtype.js';
 import { BackendError, GradientError, LifetimeError, ShapeError } from './errors.js';
+import { nest } from './nest.js';
+import { element, header, preview } from './preview.js';
 import { adopt, type Owned, type Scope } from './scope.js';
 import { contiguousStrides, isContiguous, type Shape, show, sizeOf } from './shape.js';
 import { Storage } from './storage.js';
@@ -116,8 +118,8 @@ export class Tensor implements Owned {
 
   /** The elements, row by row, as a new typed array. */
   async data(): Promise<TypedArray> {
-    const { from, to, order } = this.#range();
-    return order(await this.backend.read(this.buffer, from, to));
+    const { storage, from, done } = this.#rows();
+    return storage.backend.read(storage.buffer, from, from + this.size).finally(done);
   }
 
   /** As `data`, at once. Throws a BackendError on backends that can only be read asynchronously; libraries should not use it. */
@@ -125,8 +127,10 @@ export class Tensor implements Owned {
     const { backend } = this;
     if (!backend.readSync)
       throw new BackendError(`dataSync: the ${backend.name} backend can only be read asynchronously; use await data()`);
-    const { from, to, order } = this.#range();
-    return order(backend.readSync(this.buffer, from, to));
+    const { storage, from, done } = this.#rows();
+    const data = backend.readSync(storage.buffer, from, from + this.size);
+    done();
+    return data;
   }
 
   /** The one element of a tensor of size 1, as a number. Throws a ShapeError for other sizes. */
@@ -138,16 +142,12 @@ export class Tensor implements Owned {
   /** The elements as nested arrays (a number for a scalar, booleans for bool). */
   async toArray(): Promise<NestedArray> {
     const data = await this.data();
-    const { shape, dtype } = this;
-    let at = 0;
-    const nest = (axis: number): NestedArray => {
-      if (axis === shape.length) {
-        const value = data[at++]!;
-        return dtype === 'bool' ? value !== 0 : value;
-      }
-      return Array.from({ length: shape[axis]! }, () => nest(axis + 1));
-    };
-    return nest(0);
+    const rows = { shape: this.shape, strides: contiguousStrides(this.shape), offset: 0 };
+    return nest<NestedArray>(
+      rows,
+      (at) => element(this, data[at]!),
+      (items) => items,
+    );
   }
 
   /**
@@ -173,18 +173,32 @@ export class Tensor implements Owned {
     this.node = null;
   }
 
+  /**
+   * dtype, shape, backend and what the gradient needs, then the values, abbreviated, where they can be read at once. Never throws.
+   * `print` shows any tensor in full.
+   *
+   * @example
+   * String(tensor([1, 2.5])); // Tensor(float32 [2], on cpu) [  1, 2.5]
+   */
   toString(): string {
-    const where = this.disposed ? 'disposed' : this.materialized ? `on ${this.backend.name}` : 'not initialized yet';
-    return `Tensor(${this.dtype} ${show(this.shape)}, ${where})`;
+    try {
+      return preview(this);
+    } catch {
+      return header(this); // its backend was disposed
+    }
   }
 
-  #range(): { from: number; to: number; order: (data: TypedArray) => TypedArray } {
-    const { shape, strides, offset, size } = this;
-    if (isContiguous(shape, strides)) return { from: offset, to: offset + size, order: (data) => data };
-    const extent = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
-    const least = shape.reduce((sum, n, i) => sum + Math.min(0, (n - 1) * strides[i]!), 0);
-    const most = Math.max(extent, shape.reduce((sum, n, i) => sum + Math.max(0, (n - 1) * strides[i]!), 0)); // biome-ignore format: a pair
-    return { from: offset + least, to: offset + most + 1, order: (data) => gatherStrided(data, shape, strides, -least) };
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** A storage where the elements lie row by row, from `from` on. */
+  #rows(): { storage: Storage; from: number; done: () => void } {
+    const { shape, strides, offset, storage } = this;
+    if (isContiguous(shape, strides)) return { storage, from: offset, done: () => {} };
+    const rows = new Storage(storage.backend, this.size, this.dtype);
+    storage.backend.kernels.copy(shape, rows.buffer, { offset: 0, strides: contiguousStrides(shape) }, storage.buffer, { offset, strides });
+    return { storage: rows, from: 0, done: () => rows.release() };
   }
 
   #watch(storage: Storage | null): void {
@@ -202,22 +216,6 @@ export class Tensor implements Owned {
 }
 
 export type NestedArray = number | boolean | NestedArray[];
-
-function gatherStrided(data: TypedArray, shape: Shape, strides: readonly number[], start: number): TypedArray {
-  const out = new (data.constructor as new (length: number) => TypedArray)(sizeOf(shape));
-  const index = new Array<number>(shape.length).fill(0);
-  let at = start;
-  for (let i = 0; i < out.length; i++) {
-    out[i] = data[at]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      at -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
-  return out;
-}
 
 /** Throws a BackendError unless `value` is a live tensor of this copy of the package. */
 export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
