@@ -79,5 +79,9 @@ function about(x: Tensor): string {
   const data = Array.from(x.dataSync());
   if (data.some(Number.isNaN)) return `${show(x.shape)} with NaN`;
   const [least, greatest] = [Math.min, Math.max].map((better) => data.reduce((a, b) => better(a, b)));
-  return `${show(x.shape)} from ${least} to ${greatest}`;
+  return `${show(x.shape)} from ${rounded(least!)} to ${rounded(greatest!)}`;
+}
+
+function rounded(value: number): number {
+  return +value.toPrecision(6);
 }

@@ -84,8 +84,8 @@ function decimals(values: readonly number[], precision: number): string[] {
   const greatest = sizes.reduce((a, b) => Math.max(a, b), 0);
   const least = sizes.reduce((a, b) => Math.min(a, b), greatest);
   if (greatest < 1e9 && sizes.every(Number.isInteger)) return values.map((v) => (Object.is(v, -0) ? '-0' : String(v)));
-  if (greatest >= 1e8 || greatest < 1e-4 || greatest / least > 10 ** (precision - 1)) return exponents(values, precision);
-  const digits = Math.min(100, Math.max(0, precision - 1 - Math.floor(Math.log10(greatest))));
+  const digits = Math.max(0, precision - 1 - Math.floor(Math.log10(greatest)));
+  if (greatest >= 1e8 || greatest < 1e-4 || least < 10 ** -digits) return exponents(values, precision);
   return withoutZeros(values.map((v) => (Number.isFinite(v) ? v.toFixed(digits) : String(v))));
 }
 
