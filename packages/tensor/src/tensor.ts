@@ -195,7 +195,8 @@ export class Tensor implements Owned {
   /** A storage where the elements lie row by row, from `from` on. */
   #rows(): { storage: Storage; from: number; done: () => void } {
     const { shape, strides, offset, storage } = this;
-    if (isContiguous(shape, strides)) return { storage, from: offset, done: () => {} };
+    // An empty view may have any offset.
+    if (isContiguous(shape, strides)) return { storage, from: this.size > 0 ? offset : 0, done: () => {} };
     const rows = new Storage(storage.backend, this.size, this.dtype);
     storage.backend.kernels.copy(shape, rows.buffer, { offset: 0, strides: contiguousStrides(shape) }, storage.buffer, { offset, strides });
     return { storage: rows, from: 0, done: () => rows.release() };
