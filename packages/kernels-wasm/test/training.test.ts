@@ -5,6 +5,7 @@ import { wasm } from '../src/index.js';
 
 describeTraining('wasm, relaxed', () => wasm());
 describeTraining('wasm, plain', () => wasm({ relaxedSimd: false }));
+describeTraining('wasm, two threads', () => wasm({ threads: 2 }), { steps: 200 });
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -111,9 +111,10 @@ export class Tensor implements Owned {
     return this.shape.length;
   }
 
-  /** True if the elements fill the buffer row by row from its start. */
+  /** True if the elements fill the buffer row by row, from its start to its end. */
   get dense(): boolean {
-    return this.offset === 0 && isContiguous(this.shape, this.strides);
+    const inOrder = this.offset === 0 && isContiguous(this.shape, this.strides);
+    return inOrder && (!this.materialized || this.buffer.length === this.size);
   }
 
   /** The elements, row by row, as a new typed array. */

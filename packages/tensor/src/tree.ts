@@ -196,7 +196,7 @@ function overwrite(tensor: Tensor, value: TensorData): void {
 
 /**
  * Moves every tensor of `model` to `backend`, in place: the same objects, their values and gradients elsewhere.
- * Throws a BackendError for a view whose elements are not in a row: it cannot be moved without what it is a view of.
+ * Throws a BackendError for a view of a part of another tensor, or in another order: it cannot be moved without what it is a view of.
  *
  * @example
  * await move(model, await wasm());
@@ -205,7 +205,7 @@ export async function move<T extends object>(model: T, backend: Backend): Promis
   const state = stateDict(model);
   for (const [name, tensor] of state) {
     if (!tensor.dense)
-      throw new BackendError(`move: ${name}: ${show(tensor.shape)} is a view in another order; make it contiguous() first`);
+      throw new BackendError(`move: ${name}: ${show(tensor.shape)} is a view of a part, or in another order; make it contiguous() first`);
   }
   for (const tensor of new Set(state.values())) {
     const { grad } = tensor;
