@@ -4,7 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { wasm } from '../src/index.js';
 
 describeTraining('wasm, relaxed', () => wasm());
-describeTraining('wasm, plain', () => wasm({ relaxedSimd: false }));
+describeTraining('wasm, plain', () => wasm({ relaxedSimd: false }), { steps: 200 });
 describeTraining('wasm, two threads', () => wasm({ threads: 2 }), { steps: 200 });
 
 afterEach(() => void vi.restoreAllMocks());

@@ -15,10 +15,26 @@ import { type Adjoint, commonBackend, Tensor } from './tensor.js';
 /** Given the gradient `dy` of the output `y`, the gradients of the inputs in their order, as large as `y`'s broadcasting made them. */
 export type Vjp = (dy: Tensor, y: Tensor) => readonly Adjoint[];
 
-/** In place of a vjp, for outputs that no gradient can reach: comparisons, indices, random numbers. */
+/**
+ * In place of a vjp, for outputs that no gradient can reach: comparisons, indices, random numbers.
+ *
+ * @example
+ * const out = compute(x.backend, x.shape, 'bool', (buffer, { kernels }) => kernels.unary('isnan', buffer, x.buffer));
+ * record('isnan', out, x.shape, [x], noGradient).requiresGrad; // false, whatever x is
+ */
 export const noGradient = 'no gradient';
 
-/** The one door through which a kernel's output becomes a tensor. An output without a gradient has to say so: `noGradient`. */
+/**
+ * The one door through which a kernel's output becomes a tensor of `shape`, of the dtype of its buffer. `inputs` are what it was made of, and
+ * `vjp` gives their gradients from its own. An output without a gradient has to say so: `noGradient`.
+ *
+ * @example
+ * const x = tensor([1, -2], { requiresGrad: true }); // lies row by row: contiguous(x) otherwise
+ * const out = compute(x.backend, x.shape, x.dtype, (buffer, { kernels }) => kernels.unary('square', buffer, x.buffer));
+ * const y = record('square', out, x.shape, [x], (dy) => [mul(dy, mul(x, 2))]);
+ * sum(y).backward();
+ * await x.grad!.toArray(); // [2, -4]
+ */
 export function record(name: string, out: Storage, shape: Shape, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
   return attach(new Tensor(out, shape, out.buffer.dtype), name, inputs, vjp);
 }
@@ -44,7 +60,15 @@ export function isDifferentiated(...inputs: readonly (Tensor | null | undefined)
   return isRecording() && inputs.some((x) => x?.requiresGrad);
 }
 
-/** Allocates an output on the common backend of the inputs, lets `kernel` fill it and records it. */
+/**
+ * Allocates an output of `shape` and `dtype` on the common backend of the inputs, lets `kernel` fill it and records it: an operation of
+ * one's own in one call. Throws a BackendError if the inputs are on two backends, a LifetimeError if one was disposed.
+ *
+ * @example
+ * const double = (x: Tensor) =>
+ *   apply('double', { x }, x.shape, x.dtype, (out, { kernels }) => kernels.binary('add', [x.size], out, x.buffer, [1], x.buffer, [1]), (dy) => [mul(dy, 2)]);
+ * await double(tensor([1, 2])).toArray(); // [2, 4]
+ */
 export function apply(
   name: string,
   inputs: Record<string, Tensor>,
@@ -57,7 +81,13 @@ export function apply(
   return record(name, out, shape, Object.values(inputs), vjp);
 }
 
-/** A new storage filled by `kernel`, freed if that throws. */
+/**
+ * A new storage of `dtype` for an array of `shape`, filled by `kernel` and freed if that throws. `record` makes a tensor of it.
+ *
+ * @example
+ * const out = compute(getBackend(), [3], 'float32', (buffer, { kernels }) => kernels.fill(buffer, 7));
+ * await record('sevens', out, [3], [], noGradient).toArray(); // [7, 7, 7]
+ */
 export function compute(backend: Backend, shape: Shape, dtype: DType, kernel: (out: DeviceBuffer, backend: Backend) => void): Storage {
   const out = new Storage(backend, sizeOf(shape), dtype);
   try {
@@ -87,11 +117,16 @@ function off<T>(fn: () => T): T {
 }
 
 /**
- * d(output)/d(input) for each input, leaf or not; null for an input that `output` does not depend on.
- * With `createGraph` the results can be differentiated again; make `output` inside `composed`, as fused gradients cannot be.
+ * d(output)/d(input) for each input, leaf or not, of the shape and dtype of the input; null for one that `output` does not depend on.
+ * `seed` is the gradient of the output, 1 for a scalar. With `createGraph` the results can be differentiated again, by the inputs and by
+ * the seed; make `output` inside `composed`, as fused gradients cannot be. The `grad` fields stay as they are.
+ * Throws a GradientError if `output` depends on nothing that requires a gradient, a ShapeError if it is no scalar and there is no seed or
+ * one of another shape, a LifetimeError if a tensor on the way was disposed.
  *
  * @example
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
  * const [dx] = grad(sum(square(x)), [x]); // 2x
+ * await dx!.toArray(); // [2, 4, 6]
  */
 export function grad(output: Tensor, inputs: readonly Tensor[], options: { seed?: Tensor; createGraph?: boolean } = {}): (Tensor | null)[] {
   const { seed, createGraph = false } = options;
@@ -111,10 +146,14 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: { seed?
 }
 
 /**
- * The value of `fn` and its gradient by every argument.
+ * The value of `fn`, which returns a scalar, and its gradient by every float argument, whether or not that requires one outside; null for
+ * one that the value does not depend on. Nothing else is left of the run.
+ * Throws a ShapeError if the value is no scalar, a GradientError if it depends on no argument.
  *
  * @example
- * const { value, grads } = valueAndGrad((w) => sum(square(w)), [w]);
+ * const { value, grads } = valueAndGrad((w) => sum(square(w)), [tensor([1, 2])]);
+ * await value.item(); // 5
+ * await grads[0]!.toArray(); // [2, 4]
  */
 export function valueAndGrad(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): { value: Tensor; grads: (Tensor | null)[] } {
   return tidy(() => {
@@ -125,7 +164,14 @@ export function valueAndGrad(fn: (...inputs: Tensor[]) => Tensor, inputs: readon
   });
 }
 
-/** A view of `x` that the tape does not know. */
+/**
+ * A view of `x`, of the same shape and dtype, that the tape does not know: no gradient passes.
+ *
+ * @example
+ * const x = tensor([3], { requiresGrad: true });
+ * sum(mul(detach(x), x)).backward();
+ * await x.grad!.toArray(); // [3], not 2x
+ */
 export function detach(x: Tensor): Tensor {
   return new Tensor(x.storage.retain(), x.shape, x.dtype, x.strides, x.offset);
 }
@@ -213,7 +259,12 @@ function topological(from: Tensor, ends?: ReadonlySet<Tensor>): Tensor[] {
   return order.reverse();
 }
 
-/** `x` itself if its elements fill its buffer row by row, else such a copy: what every kernel but `copy` asks for. */
+/**
+ * `x` itself if its elements fill its buffer row by row, else such a copy: what every kernel but `copy` asks for. For any dtype.
+ *
+ * @example
+ * contiguous(transpose(tensor([[1, 2], [3, 4]]))).strides; // [2, 1]
+ */
 export function contiguous(x: Tensor): Tensor {
   return x.dense ? x : copyOf(x);
 }
@@ -230,7 +281,13 @@ function copyOf(x: Tensor): Tensor {
   );
 }
 
-/** `x` repeated to `shape` by broadcasting, as a view. Throws a ShapeError if it cannot be. */
+/**
+ * `x` [...] repeated to `shape` by NumPy's rule of broadcasting, as a view: axes align at the end, and one of length 1 repeats. For any
+ * dtype. Its gradient is summed over the repetitions. Throws a ShapeError that names both shapes if it cannot be.
+ *
+ * @example
+ * await broadcastTo(tensor([1, 2]), [2, 2]).toArray(); // [[1, 2], [1, 2]]
+ */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return broadcastView('broadcastTo', x, shape);
 }

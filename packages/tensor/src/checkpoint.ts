@@ -19,9 +19,9 @@ import { checkTensor, type Tensor } from './tensor.js';
  *
  * @example
  * const w = tensor([[1, 2], [3, 4]], { requiresGrad: true });
- * const y = checkpoint((x) => relu(matmul(x, w)), [tensor([[1, -1]])]);
+ * const y = checkpoint((x) => relu(matmul(x, w)), [tensor([[-1, 1]])]); // [[2, 2]]
  * sum(y).backward();
- * await w.grad!.toArray(); // [[0, 0], [0, 0]]: relu(-2), relu(-2)
+ * await w.grad!.toArray(); // [[-1, -1], [1, 1]]
  */
 export function checkpoint<Out extends Outputs>(fn: (...inputs: Tensor[]) => Out, inputs: readonly Tensor[]): Out {
   for (const [i, x] of inputs.entries()) checkTensor('checkpoint', `inputs[${i}]`, x);

@@ -24,7 +24,15 @@ export type Adjoint = Tensor | (() => Tensor | null) | null;
 let live = 0;
 let reclaimed: FinalizationRegistry<Storage | null> | undefined;
 
-/** Tensors that have been made and neither disposed nor collected: equal before and after whatever does not leak. */
+/**
+ * Tensors that have been made and neither disposed nor collected, on all backends: equal before and after whatever does not leak.
+ * `memory` says more.
+ *
+ * @example
+ * const before = liveTensors();
+ * tidy(() => void mul(ones([2]), 2));
+ * liveTensors() - before; // 0
+ */
 export function liveTensors(): number {
   return live;
 }
@@ -32,6 +40,12 @@ export function liveTensors(): number {
 /**
  * An n-dimensional array on a backend. Several tensors may be views of one storage; it is freed with the last of them.
  * Operations are functions (`add(a, b)`), so that only what is imported is in a bundle.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+ * [x.shape, x.dtype, x.rank, x.size]; // [[2, 2], 'float32', 2, 4]
+ * sum(mul(x, x)).backward();
+ * await x.grad!.toArray(); // [[2, 4], [6, 8]]
  */
 export class Tensor implements Owned {
   readonly shape: Shape;
@@ -117,7 +131,7 @@ export class Tensor implements Owned {
     return inOrder && (!this.materialized || this.buffer.length === this.size);
   }
 
-  /** The elements, row by row, as a new typed array. */
+  /** The elements, row by row, as a new typed array of the dtype; one byte each for bool. */
   async data(): Promise<TypedArray> {
     const { storage, from, done } = this.#rows();
     return storage.backend.read(storage.buffer, from, from + this.size).finally(done);
@@ -152,8 +166,15 @@ export class Tensor implements Owned {
   }
 
   /**
-   * Adds d(this)/d(leaf) to the `grad` of every leaf that requires one. `seed` is the gradient of this tensor, 1 for a scalar.
-   * Throws a GradientError if nothing here requires a gradient, a ShapeError if this is no scalar and there is no seed.
+   * Adds d(this)/d(leaf) to the `grad` of every leaf that requires one, so that several calls add up. `seed` is the gradient of this
+   * tensor, 1 for a scalar. Gradients live until they are disposed; an optimizer does that.
+   * Throws a GradientError if nothing here requires a gradient, a ShapeError if this is no scalar and there is no seed, a LifetimeError
+   * if a tensor on the way was disposed.
+   *
+   * @example
+   * const x = tensor([1, 2], { requiresGrad: true });
+   * mul(x, x).backward(tensor([1, 10]));
+   * await x.grad!.toArray(); // [2, 40]
    */
   backward(seed?: Tensor): void {
     checkTensor('backward', 'this', this);
@@ -217,6 +238,7 @@ export class Tensor implements Owned {
   }
 }
 
+/** The elements of a tensor of rank 0, 1, 2 … */
 export type NestedArray = number | boolean | NestedArray[];
 
 /** Throws a BackendError unless `value` is a live tensor of this copy of the package. */
