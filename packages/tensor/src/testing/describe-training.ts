@@ -35,7 +35,7 @@ export function describeTraining(name: string, make: () => Backend | Promise<Bac
     afterAll(() => backend.dispose());
 
     it(`${steps} steps leave what the tenth left`, async () => {
-      const heap = steps < 1000 ? null : await heapMeter();
+      const heap = steps < 1000 ? null : heapMeter();
       const empty = backend.memory();
       const after = { tenth: memory(backend), last: memory(backend) };
       let [halfway, end] = [0, 0];
