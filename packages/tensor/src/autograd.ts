@@ -1,7 +1,7 @@
 import type { Backend, DeviceBuffer } from './backend.js';
 import type { DType } from './dtype.js';
 import { GradientError, LifetimeError, ShapeError } from './errors.js';
-import { isRecording, noGrad, withRecording } from './mode.js';
+import { during, isRecording, noGrad, watcher } from './mode.js';
 import { keep, tidy } from './scope.js';
 import { broadcastStrides, collapse, contiguousStrides, type Shape, sameShape, show, sizeOf } from './shape.js';
 import { Storage } from './storage.js';
@@ -15,10 +15,26 @@ import { type Adjoint, commonBackend, Tensor } from './tensor.js';
 /** Given the gradient `dy` of the output `y`, the gradients of the inputs in their order, as large as `y`'s broadcasting made them. */
 export type Vjp = (dy: Tensor, y: Tensor) => readonly Adjoint[];
 
-/** In place of a vjp, for outputs that no gradient can reach: comparisons, indices, random numbers. */
+/**
+ * In place of a vjp, for outputs that no gradient can reach: comparisons, indices, random numbers.
+ *
+ * @example
+ * const out = compute(x.backend, x.shape, 'bool', (buffer, { kernels }) => kernels.unary('isnan', buffer, x.buffer));
+ * record('isnan', out, x.shape, [x], noGradient).requiresGrad; // false, whatever x is
+ */
 export const noGradient = 'no gradient';
 
-/** The one door through which a kernel's output becomes a tensor. An output without a gradient has to say so: `noGradient`. */
+/**
+ * The one door through which a kernel's output becomes a tensor of `shape`, of the dtype of its buffer. `inputs` are what it was made of, and
+ * `vjp` gives their gradients from its own. An output without a gradient has to say so: `noGradient`.
+ *
+ * @example
+ * const x = tensor([1, -2], { requiresGrad: true }); // lies row by row: contiguous(x) otherwise
+ * const out = compute(x.backend, x.shape, x.dtype, (buffer, { kernels }) => kernels.unary('square', buffer, x.buffer));
+ * const y = record('square', out, x.shape, [x], (dy) => [mul(dy, mul(x, 2))]);
+ * sum(y).backward();
+ * await x.grad!.toArray(); // [2, -4]
+ */
 export function record(name: string, out: Storage, shape: Shape, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
   return attach(new Tensor(out, shape, out.buffer.dtype), name, inputs, vjp);
 }
@@ -28,10 +44,13 @@ export function recordView(name: string, x: Tensor, shape: Shape, strides: reado
   return attach(new Tensor(x.storage.retain(), shape, x.dtype, strides, offset), name, [x], vjp);
 }
 
-function attach(y: Tensor, name: string, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
-  if (vjp !== noGradient && isDifferentiated(...inputs)) {
+/** Puts `y`, which no operation has put there yet, on the tape, if one of `inputs` is being differentiated. */
+export function attach(y: Tensor, name: string, inputs: readonly Tensor[], vjp: Vjp | typeof noGradient): Tensor {
+  if (vjp === noGradient) return y;
+  const watched = watcher()?.(y, name, inputs, vjp) ?? vjp;
+  if (isDifferentiated(...inputs)) {
     y.requiresGrad = true;
-    y.node = { name, inputs, vjp, backward };
+    y.node = { name, inputs, vjp: watched, backward };
   }
   return y;
 }
@@ -41,7 +60,15 @@ export function isDifferentiated(...inputs: readonly (Tensor | null | undefined)
   return isRecording() && inputs.some((x) => x?.requiresGrad);
 }
 
-/** Allocates an output on the common backend of the inputs, lets `kernel` fill it and records it. */
+/**
+ * Allocates an output of `shape` and `dtype` on the common backend of the inputs, lets `kernel` fill it and records it: an operation of
+ * one's own in one call. Throws a BackendError if the inputs are on two backends, a LifetimeError if one was disposed.
+ *
+ * @example
+ * const double = (x: Tensor) =>
+ *   apply('double', { x }, x.shape, x.dtype, (out, { kernels }) => kernels.binary('add', [x.size], out, x.buffer, [1], x.buffer, [1]), (dy) => [mul(dy, 2)]);
+ * await double(tensor([1, 2])).toArray(); // [2, 4]
+ */
 export function apply(
   name: string,
   inputs: Record<string, Tensor>,
@@ -54,7 +81,13 @@ export function apply(
   return record(name, out, shape, Object.values(inputs), vjp);
 }
 
-/** A new storage filled by `kernel`, freed if that throws. */
+/**
+ * A new storage of `dtype` for an array of `shape`, filled by `kernel` and freed if that throws. `record` makes a tensor of it.
+ *
+ * @example
+ * const out = compute(getBackend(), [3], 'float32', (buffer, { kernels }) => kernels.fill(buffer, 7));
+ * await record('sevens', out, [3], [], noGradient).toArray(); // [7, 7, 7]
+ */
 export function compute(backend: Backend, shape: Shape, dtype: DType, kernel: (out: DeviceBuffer, backend: Backend) => void): Storage {
   const out = new Storage(backend, sizeOf(shape), dtype);
   try {
@@ -67,8 +100,8 @@ export function compute(backend: Backend, shape: Shape, dtype: DType, kernel: (o
 }
 
 function backward(from: Tensor, seed?: Tensor): void {
-  tidy(() => {
-    propagate(from, seedOf(from, seed), false, (x, g) => {
+  off(() => {
+    propagate(from, seedOf(from, seed), (x, g) => {
       if (x.node) return false;
       const total = x.grad ? accumulate(x.grad, g) : owned(g);
       x.grad?.dispose();
@@ -78,12 +111,22 @@ function backward(from: Tensor, seed?: Tensor): void {
   });
 }
 
+/** Off the tape, and tidily. */
+function off<T>(fn: () => T): T {
+  return noGrad(() => tidy(fn));
+}
+
 /**
- * d(output)/d(input) for each input, leaf or not; null for an input that `output` does not depend on.
- * With `createGraph` the results can be differentiated again; make `output` inside `composed`, as fused gradients cannot be.
+ * d(output)/d(input) for each input, leaf or not, of the shape and dtype of the input; null for one that `output` does not depend on.
+ * `seed` is the gradient of the output, 1 for a scalar. With `createGraph` the results can be differentiated again, by the inputs and by
+ * the seed; make `output` inside `composed`, as fused gradients cannot be. The `grad` fields stay as they are.
+ * Throws a GradientError if `output` depends on nothing that requires a gradient, a ShapeError if it is no scalar and there is no seed or
+ * one of another shape, a LifetimeError if a tensor on the way was disposed.
  *
  * @example
+ * const x = tensor([1, 2, 3], { requiresGrad: true });
  * const [dx] = grad(sum(square(x)), [x]); // 2x
+ * await dx!.toArray(); // [2, 4, 6]
  */
 export function grad(output: Tensor, inputs: readonly Tensor[], options: { seed?: Tensor; createGraph?: boolean } = {}): (Tensor | null)[] {
   const { seed, createGraph = false } = options;
@@ -92,32 +135,43 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: { seed?
   }
   const found = new Map<Tensor, Tensor>();
   const run = () => {
-    propagate(output, seedOf(output, seed), createGraph, (x, g) => {
+    propagate(output, seedOf(output, seed), (x, g) => {
       if (!inputs.includes(x)) return false;
       found.set(x, g);
       return true;
     });
     return inputs.map((x) => found.get(x) ?? null);
   };
-  return createGraph ? run() : tidy(run);
+  return createGraph ? during({ recording: true }, run) : off(run);
 }
 
 /**
- * The value of `fn` and its gradient by every argument.
+ * The value of `fn`, which returns a scalar, and its gradient by every float argument, whether or not that requires one outside; null for
+ * one that the value does not depend on. Nothing else is left of the run.
+ * Throws a ShapeError if the value is no scalar, a GradientError if it depends on no argument.
  *
  * @example
- * const { value, grads } = valueAndGrad((w) => sum(square(w)), [w]);
+ * const { value, grads } = valueAndGrad((w) => sum(square(w)), [tensor([1, 2])]);
+ * await value.item(); // 5
+ * await grads[0]!.toArray(); // [2, 4]
  */
 export function valueAndGrad(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): { value: Tensor; grads: (Tensor | null)[] } {
   return tidy(() => {
     const leaves = inputs.map(detach);
     for (const leaf of leaves) leaf.requiresGrad = true;
-    const value = withRecording(true, () => fn(...leaves));
+    const value = during({ recording: true }, () => fn(...leaves));
     return { value: detach(value), grads: grad(value, leaves) };
   });
 }
 
-/** A view of `x` that the tape does not know. */
+/**
+ * A view of `x`, of the same shape and dtype, that the tape does not know: no gradient passes.
+ *
+ * @example
+ * const x = tensor([3], { requiresGrad: true });
+ * sum(mul(detach(x), x)).backward();
+ * await x.grad!.toArray(); // [3], not 2x
+ */
 export function detach(x: Tensor): Tensor {
   return new Tensor(x.storage.retain(), x.shape, x.dtype, x.strides, x.offset);
 }
@@ -127,29 +181,31 @@ function seedOf(y: Tensor, seed: Tensor | undefined): Tensor {
     if (!sameShape(seed.shape, y.shape)) {
       throw new ShapeError(`backward: seed: expected the shape ${show(y.shape)} of the output, got ${show(seed.shape)}`);
     }
-    return detach(seed);
+    return isRecording() ? seed : detach(seed);
   }
   if (y.size !== 1) throw new ShapeError(`backward: expected a scalar or a seed gradient, got a tensor of shape ${show(y.shape)}`);
   const one = compute(y.backend, y.shape, y.dtype, (out, backend) => backend.kernels.fill(out, 1));
   return record('seed', one, y.shape, [], noGradient);
 }
 
-/** Visits all that `from` depends on, from the output back, with its complete gradient; frees that gradient unless `visit` takes it. */
-function propagate(from: Tensor, seed: Tensor, createGraph: boolean, visit: (x: Tensor, g: Tensor) => boolean): void {
+/**
+ * Visits all that `from` depends on, from the output back to the leaves and to what is in `ends`, with its complete gradient.
+ * Gradients go on the tape where recording is on; else each is freed unless `visit` takes it.
+ */
+export function propagate(from: Tensor, seed: Tensor, visit: (x: Tensor, g: Tensor) => boolean, ends?: ReadonlySet<Tensor>): void {
+  const recorded = isRecording();
   const pending = new Map<Tensor, Tensor>([[from, seed]]);
-  for (const y of topological(from)) {
+  for (const y of topological(from, ends)) {
     const dy = pending.get(y);
     pending.delete(y);
     if (!dy) continue;
-    const taken = withRecording(createGraph, () => visit(y, dy));
-    if (y.node) {
-      for (const [x, g] of inputGradients(y, dy, createGraph)) {
-        const other = pending.get(x);
-        pending.set(x, other ? withRecording(createGraph, () => accumulate(other, g)) : g);
-        if (other && !createGraph) for (const part of [other, g]) part.dispose();
-      }
+    const taken = visit(y, dy);
+    for (const [x, g] of ends?.has(y) ? [] : inputGradients(y, dy)) {
+      const other = pending.get(x);
+      pending.set(x, other ? accumulate(other, g) : g);
+      if (other && !recorded) for (const part of [other, g]) part.dispose();
     }
-    if (!taken && !createGraph) dy.dispose();
+    if (!taken && !recorded) dy.dispose();
   }
 }
 
@@ -158,33 +214,34 @@ function owned(g: Tensor): Tensor {
   return g.dense && !g.storage.shared ? g : copyOf(g);
 }
 
-function inputGradients(y: Tensor, dy: Tensor, createGraph: boolean): [Tensor, Tensor][] {
-  const { name, inputs, vjp } = y.node!;
+function inputGradients(y: Tensor, dy: Tensor): [Tensor, Tensor][] {
+  const { node } = y;
+  if (!node) return [];
   const run = (): [Tensor, Tensor][] => {
-    const adjoints = vjp(dy, y);
+    const adjoints = node.vjp(dy, y);
     const found: [Tensor, Tensor][] = [];
-    inputs.forEach((x, i) => {
+    node.inputs.forEach((x, i) => {
       if (!x.requiresGrad) return;
       const adjoint = adjoints[i];
       const g = typeof adjoint === 'function' ? adjoint() : adjoint;
       if (!g) return;
-      if (g.dtype !== x.dtype) throw new GradientError(`${name}: the gradient of input ${i} is ${g.dtype}, the input ${x.dtype}`);
+      if (g.dtype !== x.dtype) throw new GradientError(`${node.name}: the gradient of input ${i} is ${g.dtype}, the input ${x.dtype}`);
       const fitted = sumTo(g, x.shape);
-      found.push([x, createGraph ? fitted : detach(fitted)]);
+      found.push([x, isRecording() ? fitted : detach(fitted)]);
     });
     return found;
   };
-  return createGraph ? withRecording(true, run) : noGrad(() => tidy(run));
+  return isRecording() ? run() : tidy(run);
 }
 
-/** Every differentiated tensor that `from` is made of, each before all that it is made of itself. */
-function topological(from: Tensor): Tensor[] {
+/** Every differentiated tensor that `from` is made of, each before all that it is made of itself; nothing beyond `ends`. */
+function topological(from: Tensor, ends?: ReadonlySet<Tensor>): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>([from]);
   const stack: { y: Tensor; next: number }[] = [{ y: from, next: 0 }];
   while (stack.length > 0) {
     const top = stack[stack.length - 1]!;
-    const input = top.y.node?.inputs[top.next++];
+    const input = ends?.has(top.y) ? undefined : top.y.node?.inputs[top.next++];
     if (!input) {
       order.push(top.y);
       stack.pop();
@@ -202,7 +259,12 @@ function topological(from: Tensor): Tensor[] {
   return order.reverse();
 }
 
-/** `x` itself if its elements fill its buffer row by row, else such a copy: what every kernel but `copy` asks for. */
+/**
+ * `x` itself if its elements fill its buffer row by row, else such a copy: what every kernel but `copy` asks for. For any dtype.
+ *
+ * @example
+ * contiguous(transpose(tensor([[1, 2], [3, 4]]))).strides; // [2, 1]
+ */
 export function contiguous(x: Tensor): Tensor {
   return x.dense ? x : copyOf(x);
 }
@@ -219,7 +281,13 @@ function copyOf(x: Tensor): Tensor {
   );
 }
 
-/** `x` repeated to `shape` by broadcasting, as a view. Throws a ShapeError if it cannot be. */
+/**
+ * `x` [...] repeated to `shape` by NumPy's rule of broadcasting, as a view: axes align at the end, and one of length 1 repeats. For any
+ * dtype. Its gradient is summed over the repetitions. Throws a ShapeError that names both shapes if it cannot be.
+ *
+ * @example
+ * await broadcastTo(tensor([1, 2]), [2, 2]).toArray(); // [[1, 2], [1, 2]]
+ */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return broadcastView('broadcastTo', x, shape);
 }

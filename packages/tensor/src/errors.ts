@@ -30,3 +30,7 @@ export class StateDictError extends MultiheadError {
 export class GradientError extends MultiheadError {
   override name = 'GradientError';
 }
+/** NaN where `detectAnomaly` looked for it; the message names the operation. */
+export class AnomalyError extends MultiheadError {
+  override name = 'AnomalyError';
+}

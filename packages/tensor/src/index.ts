@@ -1,4 +1,4 @@
-export { Tensor, liveTensors, type NestedArray } from './tensor.js';
+export { type Adjoint, Tensor, liveTensors, type NestedArray } from './tensor.js';
 export type { DType, TypedArray } from './dtype.js';
 export type { Shape } from './shape.js';
 export {
@@ -133,8 +133,14 @@ export {
 export { adamStep, assign } from './ops/optim.js';
 
 export { type Vjp, apply, compute, grad, noGradient, record, valueAndGrad } from './autograd.js';
+export { type CustomContext, type CustomForward, customGradient } from './custom-gradient.js';
+export { checkpoint } from './checkpoint.js';
+export type { Outputs } from './joint.js';
+export { detectAnomaly } from './anomaly.js';
 export { composed, isRecording, noGrad } from './mode.js';
 export { Scope, keep, scope, tidy } from './scope.js';
+export { type Memory, memory, resetPeakMemory } from './memory.js';
+export { type FormatOptions, format, print } from './format.js';
 export {
   type Initializer,
   type StateKey,
@@ -185,6 +191,7 @@ export { activationGradOps, arithmeticOps, binaryOps, compareOps, unaryOps } fro
 export { getBackend, setBackend, withBackend } from './default-backend.js';
 export { cpu } from './cpu/index.js';
 export {
+  AnomalyError,
   BackendError,
   DTypeError,
   GradientError,

@@ -91,6 +91,9 @@ export interface RngState {
   readonly counter: number;
 }
 
+/** Where each stream stood when it was first read; every map in here is kept up. `checkpoint` draws the same numbers again by them. */
+export const journals = new Set<Map<Rng, number>>();
+
 /**
  * A stream of random numbers: a seed and how far it has been read. Every op that draws takes one, and advances it; `new Rng(rng.state)` goes on
  * where `rng` stands. Throws a RangeError for a seed that is no integer from 0 to 2⁵³ - 1.
@@ -102,7 +105,8 @@ export interface RngState {
  */
 export class Rng {
   readonly seed: number;
-  #counter: number;
+  /** Blocks of four words read so far. May be set: to draw the same numbers again, or to pass over some. */
+  counter: number;
 
   constructor(seed: number | RngState = 0) {
     const state = typeof seed === 'number' ? { seed, counter: 0 } : seed;
@@ -111,17 +115,18 @@ export class Rng {
         throw new RangeError(`Rng: ${key}: expected an integer from 0 to 2^53 - 1, got ${value}`);
     }
     this.seed = state.seed;
-    this.#counter = state.counter;
+    this.counter = state.counter;
   }
 
   get state(): RngState {
-    return { seed: this.seed, counter: this.#counter };
+    return { seed: this.seed, counter: this.counter };
   }
 
   /** Reserves `words` numbers and returns what a `random` kernel needs to draw them. */
   take(words: number): RngState {
-    const state = this.state;
-    this.#counter += Math.ceil(words / 4);
+    const { state } = this;
+    for (const starts of journals) if (!starts.has(this)) starts.set(this, this.counter);
+    this.counter += Math.ceil(words / 4);
     return state;
   }
 

@@ -11,7 +11,7 @@ const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbo
 
 let innermost: Scope | null = null;
 
-/** A stretch of code at whose end the tensors made in it die. See `scope`. */
+/** A stretch of code at whose end the tensors made in it die: what `scope()` opens. `close()` ends it early, and twice is nothing. */
 export class Scope {
   readonly #parent: Scope | null;
   readonly #owned = new Set<Owned>();
@@ -77,10 +77,14 @@ export function scope(): Scope {
 }
 
 /**
- * Takes tensors out of their scopes: they live until `dispose()`.
+ * Takes tensors (alone, in arrays, maps and plain objects) out of their scopes: they live until `dispose()`. Returns what it was given.
  *
  * @example
- * const m = keep(zerosLike(p));
+ * const m = tidy(() => {
+ *   const kept = keep(zeros([2]));
+ *   return kept.shape;
+ * });
+ * liveTensors(); // 1: the kept one
  */
 export function keep<T>(value: T): T {
   forEachOwned(value, (item) => item.scope?.remove(item));

@@ -1,6 +1,9 @@
 import type { Backend, DeviceBuffer } from './backend.js';
 import type { DType } from './dtype.js';
 
+/** The most bytes that a backend has held at once, by what it said of itself after each allocation. */
+export const peaks = new WeakMap<Backend, number>();
+
 /** A buffer of a backend, shared by every view of it and freed with the last one. */
 export class Storage {
   readonly backend: Backend;
@@ -10,6 +13,7 @@ export class Storage {
   constructor(backend: Backend, length: number, dtype: DType) {
     this.backend = backend;
     this.buffer = backend.alloc(length, dtype);
+    peaks.set(backend, Math.max(peaks.get(backend) ?? 0, backend.memory().bytes));
   }
 
   /** True while more than one tensor shows it. */

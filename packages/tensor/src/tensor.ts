@@ -1,6 +1,8 @@
 import type { Backend, DeviceBuffer } from './backend.js';
 import type { DType, TypedArray } from './dtype.js';
 import { BackendError, GradientError, LifetimeError, ShapeError } from './errors.js';
+import { nest } from './nest.js';
+import { element, header, preview } from './preview.js';
 import { adopt, type Owned, type Scope } from './scope.js';
 import { contiguousStrides, isContiguous, type Shape, show, sizeOf } from './shape.js';
 import { Storage } from './storage.js';
@@ -22,7 +24,15 @@ export type Adjoint = Tensor | (() => Tensor | null) | null;
 let live = 0;
 let reclaimed: FinalizationRegistry<Storage | null> | undefined;
 
-/** Tensors that have been made and neither disposed nor collected: equal before and after whatever does not leak. */
+/**
+ * Tensors that have been made and neither disposed nor collected, on all backends: equal before and after whatever does not leak.
+ * `memory` says more.
+ *
+ * @example
+ * const before = liveTensors();
+ * tidy(() => void mul(ones([2]), 2));
+ * liveTensors() - before; // 0
+ */
 export function liveTensors(): number {
   return live;
 }
@@ -30,6 +40,12 @@ export function liveTensors(): number {
 /**
  * An n-dimensional array on a backend. Several tensors may be views of one storage; it is freed with the last of them.
  * Operations are functions (`add(a, b)`), so that only what is imported is in a bundle.
+ *
+ * @example
+ * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+ * [x.shape, x.dtype, x.rank, x.size]; // [[2, 2], 'float32', 2, 4]
+ * sum(mul(x, x)).backward();
+ * await x.grad!.toArray(); // [[2, 4], [6, 8]]
  */
 export class Tensor implements Owned {
   readonly shape: Shape;
@@ -109,15 +125,16 @@ export class Tensor implements Owned {
     return this.shape.length;
   }
 
-  /** True if the elements fill the buffer row by row, all of it: kernels may take its length for theirs. */
+  /** True if the elements fill the buffer row by row, from its start to its end. */
   get dense(): boolean {
-    return (!this.materialized || this.buffer.length === this.size) && isContiguous(this.shape, this.strides);
+    const inOrder = this.offset === 0 && isContiguous(this.shape, this.strides);
+    return inOrder && (!this.materialized || this.buffer.length === this.size);
   }
 
-  /** The elements, row by row, as a new typed array. */
+  /** The elements, row by row, as a new typed array of the dtype; one byte each for bool. */
   async data(): Promise<TypedArray> {
-    const { from, to, order } = this.#range();
-    return order(await this.backend.read(this.buffer, from, to));
+    const { storage, from, done } = this.#rows();
+    return storage.backend.read(storage.buffer, from, from + this.size).finally(done);
   }
 
   /** As `data`, at once. Throws a BackendError on backends that can only be read asynchronously; libraries should not use it. */
@@ -125,8 +142,10 @@ export class Tensor implements Owned {
     const { backend } = this;
     if (!backend.readSync)
       throw new BackendError(`dataSync: the ${backend.name} backend can only be read asynchronously; use await data()`);
-    const { from, to, order } = this.#range();
-    return order(backend.readSync(this.buffer, from, to));
+    const { storage, from, done } = this.#rows();
+    const data = backend.readSync(storage.buffer, from, from + this.size);
+    done();
+    return data;
   }
 
   /** The one element of a tensor of size 1, as a number. Throws a ShapeError for other sizes. */
@@ -138,21 +157,24 @@ export class Tensor implements Owned {
   /** The elements as nested arrays (a number for a scalar, booleans for bool). */
   async toArray(): Promise<NestedArray> {
     const data = await this.data();
-    const { shape, dtype } = this;
-    let at = 0;
-    const nest = (axis: number): NestedArray => {
-      if (axis === shape.length) {
-        const value = data[at++]!;
-        return dtype === 'bool' ? value !== 0 : value;
-      }
-      return Array.from({ length: shape[axis]! }, () => nest(axis + 1));
-    };
-    return nest(0);
+    const rows = { shape: this.shape, strides: contiguousStrides(this.shape), offset: 0 };
+    return nest<NestedArray>(
+      rows,
+      (at) => element(this, data[at]!),
+      (items) => items,
+    );
   }
 
   /**
-   * Adds d(this)/d(leaf) to the `grad` of every leaf that requires one. `seed` is the gradient of this tensor, 1 for a scalar.
-   * Throws a GradientError if nothing here requires a gradient, a ShapeError if this is no scalar and there is no seed.
+   * Adds d(this)/d(leaf) to the `grad` of every leaf that requires one, so that several calls add up. `seed` is the gradient of this
+   * tensor, 1 for a scalar. Gradients live until they are disposed; an optimizer does that.
+   * Throws a GradientError if nothing here requires a gradient, a ShapeError if this is no scalar and there is no seed, a LifetimeError
+   * if a tensor on the way was disposed.
+   *
+   * @example
+   * const x = tensor([1, 2], { requiresGrad: true });
+   * mul(x, x).backward(tensor([1, 10]));
+   * await x.grad!.toArray(); // [2, 40]
    */
   backward(seed?: Tensor): void {
     checkTensor('backward', 'this', this);
@@ -173,19 +195,33 @@ export class Tensor implements Owned {
     this.node = null;
   }
 
+  /**
+   * dtype, shape, backend and what the gradient needs, then the values, abbreviated, where they can be read at once. Never throws.
+   * `print` shows any tensor in full.
+   *
+   * @example
+   * String(tensor([1, 2.5])); // Tensor(float32 [2], on cpu) [  1, 2.5]
+   */
   toString(): string {
-    const where = this.disposed ? 'disposed' : this.materialized ? `on ${this.backend.name}` : 'not initialized yet';
-    return `Tensor(${this.dtype} ${show(this.shape)}, ${where})`;
+    try {
+      return preview(this);
+    } catch {
+      return header(this); // its backend was disposed
+    }
   }
 
-  #range(): { from: number; to: number; order: (data: TypedArray) => TypedArray } {
-    const { shape, strides, offset, size } = this;
-    if (size === 0) return { from: 0, to: 0, order: (data) => data }; // a view of nothing may begin anywhere
-    if (isContiguous(shape, strides)) return { from: offset, to: offset + size, order: (data) => data };
-    const extent = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
-    const least = shape.reduce((sum, n, i) => sum + Math.min(0, (n - 1) * strides[i]!), 0);
-    const most = Math.max(extent, shape.reduce((sum, n, i) => sum + Math.max(0, (n - 1) * strides[i]!), 0)); // biome-ignore format: a pair
-    return { from: offset + least, to: offset + most + 1, order: (data) => gatherStrided(data, shape, strides, -least) };
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** A storage where the elements lie row by row, from `from` on. */
+  #rows(): { storage: Storage; from: number; done: () => void } {
+    const { shape, strides, offset, storage } = this;
+    // An empty view may have any offset.
+    if (isContiguous(shape, strides)) return { storage, from: this.size > 0 ? offset : 0, done: () => {} };
+    const rows = new Storage(storage.backend, this.size, this.dtype);
+    storage.backend.kernels.copy(shape, rows.buffer, { offset: 0, strides: contiguousStrides(shape) }, storage.buffer, { offset, strides });
+    return { storage: rows, from: 0, done: () => rows.release() };
   }
 
   #watch(storage: Storage | null): void {
@@ -202,23 +238,8 @@ export class Tensor implements Owned {
   }
 }
 
+/** The elements of a tensor of rank 0, 1, 2 … */
 export type NestedArray = number | boolean | NestedArray[];
-
-function gatherStrided(data: TypedArray, shape: Shape, strides: readonly number[], start: number): TypedArray {
-  const out = new (data.constructor as new (length: number) => TypedArray)(sizeOf(shape));
-  const index = new Array<number>(shape.length).fill(0);
-  let at = start;
-  for (let i = 0; i < out.length; i++) {
-    out[i] = data[at]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      at -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
-  return out;
-}
 
 /** Throws a BackendError unless `value` is a live tensor of this copy of the package. */
 export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {

@@ -65,6 +65,9 @@ export function param(shape: Shape, init: Initializer): Tensor {
 /**
  * An initialiser that draws random numbers: they are reserved in `rng` when the parameter is made and drawn when it is needed.
  * Without an `rng` the parameter can only be loaded; using it before throws a ValueError.
+ *
+ * @example
+ * const weight = param([4, 3], drawn(new Rng(1), (shape, rng) => mul(randn(shape, { rng }), 0.02)));
  */
 export function drawn(rng: Rng | undefined, draw: (shape: Shape, rng: Rng) => Tensor): Initializer {
   return (shape) => {
@@ -79,7 +82,13 @@ export function drawn(rng: Rng | undefined, draw: (shape: Shape, rng: Rng) => Te
   };
 }
 
-/** Every tensor of `model` by its dotted name, in the order of the fields; a tied tensor appears under each of its names. */
+/**
+ * Every tensor of `model` by its dotted name, in the order of the fields; a tied tensor appears under each of its names. `#private` fields
+ * do not count. Throws a StateDictError where an object contains itself.
+ *
+ * @example
+ * [...stateDict({ layers: [{ weight: ones([2]) }] }).keys()]; // ['layers.0.weight']
+ */
 export function stateDict(model: object): Map<string, Tensor> {
   const found = new Map<string, Tensor>();
   const walk = (value: unknown, path: string, above: readonly object[]): void => {
@@ -96,12 +105,24 @@ export function stateDict(model: object): Map<string, Tensor> {
   return found;
 }
 
-/** The distinct tensors of `model` that require a gradient: what an optimizer updates. */
+/**
+ * The distinct tensors of `model` that require a gradient: what an optimizer updates.
+ *
+ * @example
+ * const optimizer = adamw(parameters(model), { lr: 1e-3 });
+ */
 export function parameters(model: object): Tensor[] {
   return [...new Set(stateDict(model).values())].filter((t) => t.requiresGrad);
 }
 
-/** Stops (or with `frozen` false resumes) the training of the tensors whose names are, or begin with, one of `keys`; of all without keys. */
+/**
+ * Stops (or with `frozen` false resumes) the training of the tensors whose names are, or begin with, one of `keys`; of all without keys.
+ * Throws a StateDictError for a key that no tensor is called by.
+ *
+ * @example
+ * freeze(model, ['embedding']);
+ * parameters(model).length; // those of the rest
+ */
 export function freeze<T extends object>(model: T, keys?: readonly (StateKey<T> | (keyof T & string))[], frozen = true): void {
   const state = stateDict(model);
   for (const key of keys ?? ['']) {
@@ -129,7 +150,12 @@ export interface TensorData {
   readonly data: TypedArray;
 }
 
-/** The values of all tensors of `model`, read back: what to write into a checkpoint. Tied tensors are written under their first name. */
+/**
+ * The values of all tensors of `model`, read back: what to write into a checkpoint. Tied tensors are written under their first name.
+ *
+ * @example
+ * loadStateDict(copy, await readState(model)); // strict, and tied tensors are fine
+ */
 export async function readState(model: object): Promise<Map<string, TensorData>> {
   const out = new Map<string, TensorData>();
   const seen = new Set<Tensor>();
@@ -196,7 +222,7 @@ function overwrite(tensor: Tensor, value: TensorData): void {
 
 /**
  * Moves every tensor of `model` to `backend`, in place: the same objects, their values and gradients elsewhere.
- * Throws a BackendError for a view in another order or of a part only: it cannot be moved without what it is a view of.
+ * Throws a BackendError for a view of a part of another tensor, or in another order: it cannot be moved without what it is a view of.
  *
  * @example
  * await move(model, await wasm());
@@ -205,9 +231,7 @@ export async function move<T extends object>(model: T, backend: Backend): Promis
   const state = stateDict(model);
   for (const [name, tensor] of state) {
     if (!tensor.dense)
-      throw new BackendError(
-        `move: ${name}: ${show(tensor.shape)} is a view in another order or of a part only; make it contiguous() first`,
-      );
+      throw new BackendError(`move: ${name}: ${show(tensor.shape)} is a view of a part, or in another order; make it contiguous() first`);
   }
   for (const tensor of new Set(state.values())) {
     const { grad } = tensor;
@@ -224,7 +248,12 @@ export async function move<T extends object>(model: T, backend: Backend): Promis
   return model;
 }
 
-/** A copy of `x` on `backend`, off the tape; `x` itself if it is there already. */
+/**
+ * A copy of `x` on `backend`, off the tape; `x` itself if it is there already.
+ *
+ * @example
+ * const y = await to(x, cpu());
+ */
 export async function to(x: Tensor, backend: Backend): Promise<Tensor> {
   if (x.backend === backend) return x;
   const storage = new Storage(backend, x.size, x.dtype);

@@ -55,6 +55,18 @@ describe('backward', () => {
     expect(await x.grad!.toArray()).toEqual([14]);
   });
 
+  it('adds up the parts of a batch to the gradient of the whole', async () => {
+    using _ = scope();
+    const x = tensor([[1, 2], [3, 4], [5, 6], [7, 8]]); // biome-ignore format: a matrix
+    const [whole, parts] = [leaf([[0.5], [-1]]), leaf([[0.5], [-1]])];
+    mean(square(matmul(x, whole))).backward();
+    for (const rows of [slice(x, 0, 0, 1), slice(x, 0, 1)]) {
+      using _ = scope();
+      mul(mean(square(matmul(rows, parts))), rows.shape[0]! / 4).backward();
+    }
+    expect(await numbers(parts.grad)).toEqual(await numbers(whole.grad));
+  });
+
   it('visits a diamond once: every path counts, none twice', async () => {
     using _ = scope();
     const x = leaf([1]);

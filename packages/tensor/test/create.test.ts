@@ -166,12 +166,4 @@ describe('reading', () => {
     expect(await tensor([[5]]).item()).toBe(5);
     await expect(tensor([1, 2]).item()).rejects.toThrow(/item: expected a tensor of one element, got shape \[2\]/);
   });
-
-  it('toString says dtype, shape and where it is', () => {
-    using _ = scope();
-    const x = tensor([1, 2]);
-    expect(String(x)).toBe('Tensor(float32 [2], on cpu)');
-    x.dispose();
-    expect(String(x)).toBe('Tensor(float32 [2], disposed)');
-  });
 });

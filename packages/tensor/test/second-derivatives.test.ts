@@ -77,6 +77,16 @@ describe('made inside composed(), gradients can be differentiated again', () => 
     await checkTwice((q) => sum(square(attention(q, k, v, { causalOffset: 0 }))), random([1, 2, 3, 2]));
   });
 
+  it('by the seed, too: the gradient of a gradient by its seed is the derivative along a direction', async () => {
+    using _ = scope();
+    const x = tensor([1, 2, 3], { requiresGrad: true });
+    const seed = tensor([0, 0, 0], { requiresGrad: true });
+    const y = mul(square(x), x); // dy/dx = 3x²
+    const [pulled] = grad(y, [x], { seed, createGraph: true });
+    const [pushed] = grad(pulled!, [seed], { seed: tensor([1, 10, 100]) });
+    expectClose(await pushed!.data(), [3, 120, 2700]);
+  });
+
   it('three times: x⁴ has 24x', async () => {
     using _ = scope();
     const x = tensor([2], { requiresGrad: true });

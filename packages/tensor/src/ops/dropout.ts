@@ -1,11 +1,10 @@
-import { contiguous, record } from '../autograd.js';
+import { compute, contiguous, noGradient, record } from '../autograd.js';
 import { ValueError } from '../errors.js';
-import { Rng, type RngState } from '../random.js';
+import type { Rng, RngState } from '../random.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { where } from './compare.js';
 import { attempt, fusedKernel } from './fused.js';
-import { bernoulli } from './sampling.js';
 
 /**
  * Each element is 0 with probability `p`, else x / (1 - p), so that the mean stays; without `rng`, or with p = 0, it is `x` itself.
@@ -30,6 +29,7 @@ function drop(input: Tensor, p: number, state: RngState): Tensor {
   const kernel = fusedKernel('dropout', null, [x]);
   const out = kernel ? attempt(x, x.shape, (buffer) => kernel(buffer, x.buffer, { p, ...state })) : null;
   if (out) return record('dropout', out, x.shape, [x], (dy) => [() => drop(dy, p, state)]);
-  const dropped = bernoulli(x.shape, p, { rng: new Rng(state), backend: x.backend });
+  const mask = compute(x.backend, x.shape, 'bool', (buffer, { kernels }) => kernels.random(buffer, { kind: 'bernoulli', p, ...state }));
+  const dropped = record('bernoulli', mask, x.shape, [], noGradient);
   return where(dropped, 0, mul(x, 1 / (1 - p)));
 }

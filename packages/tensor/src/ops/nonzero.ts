@@ -1,5 +1,5 @@
 import { DTypeError } from '../errors.js';
-import { isRecording, withRecording } from '../mode.js';
+import { during, isRecording } from '../mode.js';
 import { broadcastShapes, broadcastStrides, contiguousStrides } from '../shape.js';
 import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
 import { tensor } from './create.js';
@@ -56,7 +56,7 @@ export async function maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor> {
     } else if (seen[maskPlace] !== 0) places.push(place);
   };
   walk(0, 0, 0);
-  return withRecording(recording, () => {
+  return during({ recording }, () => {
     const ids = tensor(Int32Array.from(places), { backend: x.backend });
     return gatherRows('maskedSelect', reshape(x, [x.size]), ids);
   });

@@ -1,6 +1,6 @@
 import type { TypedArray } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
-import { isRecording, withRecording } from '../mode.js';
+import { during, isRecording } from '../mode.js';
 import { normalizeAxis, sameShape, show, sizeOf } from '../shape.js';
 import { checkTensor, commonBackend, type Tensor } from '../tensor.js';
 import { full, tensor, zeros } from './create.js';
@@ -155,7 +155,7 @@ export async function bincount(x: Tensor, options: BincountOptions = {}): Promis
     if (value < 0) throw new ValueError(`bincount: x: expected integers from 0, got ${value} at position ${i}`);
     length = Math.max(length, value + 1);
   });
-  return withRecording(recording, () => {
+  return during({ recording }, () => {
     const counted = weights ?? full(x.shape, 1, { dtype: 'int32', backend });
     return addRows('bincount', zeros([length], { dtype: counted.dtype, backend }), x, counted);
   });
