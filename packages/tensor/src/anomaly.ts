@@ -25,8 +25,8 @@ interface Flag {
  *
  * @example
  * const x = tensor([-1, 4], { requiresGrad: true });
- * await detectAnomaly(() => sum(sqrt(x)).backward());
- * // AnomalyError: detectAnomaly: the output [2] of sqrt holds NaN; its inputs: [2] from -1 to 4
+ * const error = await detectAnomaly(() => sum(sqrt(x)).backward()).catch((reason) => reason);
+ * error.message; // 'detectAnomaly: the output [2] of sqrt holds NaN; its inputs: [2] from -1 to 4'
  */
 export async function detectAnomaly<T>(fn: () => T): Promise<T> {
   const flags: Flag[] = [];

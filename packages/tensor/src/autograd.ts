@@ -19,8 +19,9 @@ export type Vjp = (dy: Tensor, y: Tensor) => readonly Adjoint[];
  * In place of a vjp, for outputs that no gradient can reach: comparisons, indices, random numbers.
  *
  * @example
+ * const x = tensor([1, 2], { requiresGrad: true });
  * const out = compute(x.backend, x.shape, 'bool', (buffer, { kernels }) => kernels.unary('isnan', buffer, x.buffer));
- * record('isnan', out, x.shape, [x], noGradient).requiresGrad; // false, whatever x is
+ * record('isnan', out, x.shape, [x], noGradient).requiresGrad; // false
  */
 export const noGradient = 'no gradient';
 

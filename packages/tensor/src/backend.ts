@@ -65,6 +65,7 @@ export const arithmeticOps = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'min
 export const compareOps = ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr'] as const;
 /** (x, dy) ↦ dy · f′(x), where x is the input of f; for `tanhGrad` and `sigmoidGrad` x is the *output* of f. */
 export const activationGradOps = ['reluGrad', 'geluGrad', 'geluTanhGrad', 'siluGrad', 'tanhGrad', 'sigmoidGrad'] as const;
+/** All functions of two elements. */
 export const binaryOps = [...arithmeticOps, ...compareOps, ...activationGradOps] as const;
 export type BinaryOp = (typeof binaryOps)[number];
 

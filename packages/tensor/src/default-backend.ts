@@ -19,8 +19,10 @@ export function getBackend(): Backend {
  * inputs are; `move` takes a model along.
  *
  * @example
- * setBackend(await wasm());
- * ones([2]).backend.name; // 'wasm'
+ * const before = getBackend();
+ * setBackend(cpu()); // or await wasm() of @multihead/kernels-wasm
+ * ones([2]).backend === before; // false
+ * setBackend(before);
  */
 export function setBackend(backend: Backend): void {
   current = backend;

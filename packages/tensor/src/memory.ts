@@ -21,14 +21,21 @@ export interface Memory {
  * @example
  * resetPeakMemory();
  * tidy(() => mul(ones([1000]), 2));
- * memory(); // { tensors: 1, buffers: 1, bytes: 4000, peakBytes: 8004 }: the 2 is a tensor of 4 bytes
+ * memory(); // { tensors: 1, buffers: 1, bytes: 4000, peakBytes: 8004 } where nothing else is alive; 4 bytes are the tensor 2
  */
 export function memory(backend: Backend = getBackend()): Memory {
   const { buffers, bytes } = backend.memory();
   return { tensors: liveTensors(), buffers, bytes, peakBytes: Math.max(peaks.get(backend) ?? 0, bytes) };
 }
 
-/** Lets `memory().peakBytes` begin anew, at what is alive now. */
+/**
+ * Lets `memory().peakBytes` begin anew, at what is alive now.
+ *
+ * @example
+ * resetPeakMemory();
+ * const { bytes, peakBytes } = memory();
+ * peakBytes - bytes; // 0
+ */
 export function resetPeakMemory(backend: Backend = getBackend()): void {
   peaks.delete(backend);
 }

@@ -58,6 +58,11 @@ export function uniformOf(word: number): number {
  * Fills `out` as `RandomArgs` says: the definition of every backend's `random` kernel.
  * Normals come in pairs by Box and Muller from words (2i, 2i + 1), computed in float64: r = √(-2 ln((w₀ + ½)/2³²)), r·cos θ and
  * r·sin θ with θ = 2π (w₁ + ½)/2³².
+ *
+ * @example
+ * const out = new Int32Array(2);
+ * fillRandom(out, { kind: 'bits', seed: 1, counter: 0, p: 0 });
+ * out.some((word) => word !== 0); // true
  */
 export function fillRandom(out: TypedArray, args: RandomArgs): void {
   const words = new Uint32Array(4);

@@ -11,7 +11,15 @@ const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbo
 
 let innermost: Scope | null = null;
 
-/** A stretch of code at whose end the tensors made in it die: what `scope()` opens. `close()` ends it early, and twice is nothing. */
+/**
+ * A stretch of code at whose end the tensors made in it die; `scope()` opens one.
+ *
+ * @example
+ * const open = scope();
+ * const y = ones([2]);
+ * open.close();
+ * y.disposed; // true
+ */
 export class Scope {
   readonly #parent: Scope | null;
   readonly #owned = new Set<Owned>();
@@ -66,11 +74,12 @@ export function adopt(item: Owned): void {
  * Scopes close in order; crossing them, as two interleaved async tasks would, throws a LifetimeError.
  *
  * @example
+ * const before = liveTensors();
  * {
  *   using _ = scope();
- *   const y = add(x, 1);
- *   console.log(await y.item());
- * } // y is freed here
+ *   mul(add(ones([2]), 1), 3); // [6, 6]
+ * }
+ * liveTensors() - before; // 0
  */
 export function scope(): Scope {
   return new Scope();
@@ -80,11 +89,9 @@ export function scope(): Scope {
  * Takes tensors (alone, in arrays, maps and plain objects) out of their scopes: they live until `dispose()`. Returns what it was given.
  *
  * @example
- * const m = tidy(() => {
- *   const kept = keep(zeros([2]));
- *   return kept.shape;
- * });
- * liveTensors(); // 1: the kept one
+ * const m = tidy(() => keep(zeros([2]))); // a running average, say
+ * m.disposed; // false
+ * m.dispose();
  */
 export function keep<T>(value: T): T {
   forEachOwned(value, (item) => item.scope?.remove(item));
@@ -96,7 +103,8 @@ export function keep<T>(value: T): T {
  * The equivalent of `using`, for engines and tools without it. Throws a LifetimeError if `fn` is async.
  *
  * @example
- * const y = tidy(() => add(mul(x, x), 1)); // x·x is freed, y lives on
+ * const x = tensor([1, 2]);
+ * tidy(() => add(mul(x, x), 1)); // [2, 5]
  */
 export function tidy<T>(fn: () => T): T {
   const inner = new Scope();

@@ -68,6 +68,8 @@ export function param(shape: Shape, init: Initializer): Tensor {
  *
  * @example
  * const weight = param([4, 3], drawn(new Rng(1), (shape, rng) => mul(randn(shape, { rng }), 0.02)));
+ * weight.requiresGrad; // true
+ * weight.dispose();
  */
 export function drawn(rng: Rng | undefined, draw: (shape: Shape, rng: Rng) => Tensor): Initializer {
   return (shape) => {
@@ -109,7 +111,8 @@ export function stateDict(model: object): Map<string, Tensor> {
  * The distinct tensors of `model` that require a gradient: what an optimizer updates.
  *
  * @example
- * const optimizer = adamw(parameters(model), { lr: 1e-3 });
+ * const model = { weight: ones([2], { requiresGrad: true }), steps: zeros([1]) };
+ * parameters(model).length; // 1
  */
 export function parameters(model: object): Tensor[] {
   return [...new Set(stateDict(model).values())].filter((t) => t.requiresGrad);
@@ -120,8 +123,9 @@ export function parameters(model: object): Tensor[] {
  * Throws a StateDictError for a key that no tensor is called by.
  *
  * @example
+ * const model = { embedding: ones([4, 2], { requiresGrad: true }), head: { weight: ones([2, 2], { requiresGrad: true }) } };
  * freeze(model, ['embedding']);
- * parameters(model).length; // those of the rest
+ * parameters(model).length; // 1
  */
 export function freeze<T extends object>(model: T, keys?: readonly (StateKey<T> | (keyof T & string))[], frozen = true): void {
   const state = stateDict(model);
@@ -137,7 +141,9 @@ export function freeze<T extends object>(model: T, keys?: readonly (StateKey<T> 
  * Frees every tensor of the models, gradients included; they cannot be used afterwards.
  *
  * @example
+ * const model = { weight: ones([2]) };
  * dispose(model);
+ * model.weight.disposed; // true
  */
 export function dispose(...models: object[]): void {
   for (const model of models) for (const tensor of stateDict(model).values()) tensor.dispose();
@@ -154,7 +160,9 @@ export interface TensorData {
  * The values of all tensors of `model`, read back: what to write into a checkpoint. Tied tensors are written under their first name.
  *
  * @example
+ * const [model, copy] = [{ weight: ones([2]) }, { weight: zeros([2]) }];
  * loadStateDict(copy, await readState(model)); // strict, and tied tensors are fine
+ * copy.weight; // [1, 1]
  */
 export async function readState(model: object): Promise<Map<string, TensorData>> {
   const out = new Map<string, TensorData>();
@@ -172,7 +180,9 @@ export async function readState(model: object): Promise<Map<string, TensorData>>
  * StateDictError, and nothing is changed then. With `strict: false` missing and unexpected names are returned instead.
  *
  * @example
- * loadStateDict(model, file.tensors);
+ * const model = { weight: zeros([2]) };
+ * loadStateDict(model, new Map([['weight', { dtype: 'float32', shape: [2], data: Float32Array.of(3, 4) }]]));
+ * model.weight; // [3, 4]
  */
 export function loadStateDict(
   model: object,
@@ -225,7 +235,9 @@ function overwrite(tensor: Tensor, value: TensorData): void {
  * Throws a BackendError for a view of a part of another tensor, or in another order: it cannot be moved without what it is a view of.
  *
  * @example
- * await move(model, await wasm());
+ * const [model, backend] = [{ weight: ones([2]) }, cpu()];
+ * await move(model, backend);
+ * model.weight.backend === backend; // true
  */
 export async function move<T extends object>(model: T, backend: Backend): Promise<T> {
   const state = stateDict(model);
@@ -252,7 +264,7 @@ export async function move<T extends object>(model: T, backend: Backend): Promis
  * A copy of `x` on `backend`, off the tape; `x` itself if it is there already.
  *
  * @example
- * const y = await to(x, cpu());
+ * await to(tensor([1, 2]), cpu()); // [1, 2]
  */
 export async function to(x: Tensor, backend: Backend): Promise<Tensor> {
   if (x.backend === backend) return x;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as tensor from '@multihead/tensor';
 import { tidy } from '@multihead/tensor';
 
@@ -15,7 +15,7 @@ const folder = fileURLToPath(new URL('../src', import.meta.url));
 
 /** The doc comments of what a file exports, by name. */
 function docstrings(source: string): Map<string, string> {
-  const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export (?:async )?(?:function|const|class|abstract class) (\w+)/g;
+  const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/[^\n]*\n)?export (?:async )?(?:function|const|class|abstract class) (\w+)/g;
   return new Map([...source.matchAll(pattern)].map(([, text, name]) => [name!, text!.replaceAll(/^\s*\* ?/gm, '').trim()]));
 }
 
@@ -69,7 +69,7 @@ function programOf(example: string): string {
     if (!match || valueIn(match[4]!) === notAValue) return line;
     const [, indent, binding, code, comment] = match;
     const expression = code!.replace(/^console\.log\((.*)\)$/, '$1');
-    const check = `await check(() => (${expression}), ${JSON.stringify(comment)})`;
+    const check = `await check(async () => (${expression}), ${JSON.stringify(comment)})`;
     return `${indent}${binding ?? ''}${check};`;
   });
   return lines.filter((line) => !line.trimStart().startsWith('import ')).join('\n');
@@ -90,9 +90,11 @@ async function run(example: string): Promise<number> {
   const names = Object.keys(tensor);
   const code = stripTypeScriptTypes(programOf(example));
   const open = tensor.scope();
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {}); // some print
   try {
-    await new AsyncFunction(...names, 'check', 'console', code)(...Object.values(tensor), check, { log: () => {} });
+    await new AsyncFunction(...names, 'check', code)(...Object.values(tensor), check);
   } finally {
+    log.mockRestore();
     open.close();
   }
   return checks;
