@@ -1,0 +1,62 @@
+import * as t from '@multihead/tensor';
+import type { Tensor } from '@multihead/tensor';
+import { Skip } from '../suite.js';
+import { asRows, moved } from './axes.js';
+import { type Call, op, type Outputs, type Table } from './call.js';
+import { random } from './left-out.js';
+
+/* Activations, softmax with its kin, dropout. */
+
+const unary = (fn: (x: Tensor, c: Call) => Tensor) => op('x', (c) => fn(c.tensor('x'), c));
+
+/** What is beyond ±lambd, moved towards 0 by bias. */
+function shrink(x: Tensor, c: Call): Tensor {
+  const [lambd, bias] = [c.number('lambd', 0.5), c.number('bias', 0)];
+  return t.where(t.gt(x, lambd), t.sub(x, bias), t.where(t.lt(x, -lambd), t.add(x, bias), 0));
+}
+
+/** Before version 13 the axes from `axis` on count as one. */
+function alongAxis(fn: (x: Tensor, axis: number) => Tensor) {
+  return op('x', (c) => {
+    const x = c.tensor('x');
+    if (c.opset >= 13) return fn(x, c.number('axis', -1));
+    return t.reshape(fn(t.reshape(x, asRows(x.shape, c.number('axis', 1))), 1), x.shape);
+  });
+}
+
+/** 1 where the first greatest element is, else 0. */
+function hardmax(x: Tensor, axis: number): Tensor {
+  const places = t.arange(0, x.shape.at(axis)!, 1, { dtype: 'int32', backend: x.backend });
+  return t.cast(moved(t.eq(t.unsqueeze(t.argmax(x, axis), -1), places), -1, axis), x.dtype);
+}
+
+function dropout(c: Call): Outputs {
+  const [x, ratio] = [c.tensor('x'), c.number('ratio', 0.5)];
+  const training = c.flag('training_mode');
+  if (training && ratio > 0) throw new Skip(`by design: ${random}`);
+  const y = t.dropout(x, ratio, training ? new t.Rng(0) : undefined);
+  return [y, t.full(x.shape, 1, { dtype: 'bool', backend: c.backend })];
+}
+
+export const activations: Table = {
+  Relu: unary(t.relu),
+  Sigmoid: unary(t.sigmoid),
+  HardSwish: unary(t.hardSwish),
+  Mish: unary(t.mish),
+  Softplus: unary(t.softplus),
+  Softsign: unary((x) => t.div(x, t.add(t.abs(x), 1))),
+  Elu: unary((x, c) => t.elu(x, c.number('alpha', 1))),
+  Celu: unary((x, c) => t.mul(t.elu(t.div(x, c.number('alpha', 1))), c.number('alpha', 1))),
+  Selu: unary((x, c) => t.mul(t.elu(x, c.number('alpha', 1.6732632423543772)), c.number('gamma', 1.0507009873554805))),
+  LeakyRelu: unary((x, c) => t.leakyRelu(x, c.number('alpha', 0.01))),
+  ThresholdedRelu: unary((x, c) => t.where(t.gt(x, c.number('alpha', 1)), x, 0)),
+  PRelu: op('x slope', (c) => t.where(t.lt(c.tensor('x'), 0), t.mul(c.tensor('x'), c.tensor('slope')), c.tensor('x'))),
+  Gelu: unary((x, c) => (c.text<string>('approximate', 'none') === 'tanh' ? t.geluTanh : t.gelu)(x)),
+  HardSigmoid: unary((x, c) => t.clamp(t.add(t.mul(x, c.number('alpha', 0.2)), c.number('beta', 0.5)), 0, 1)),
+  Shrink: unary(shrink),
+
+  Softmax: alongAxis(t.softmax),
+  LogSoftmax: alongAxis(t.logSoftmax),
+  Hardmax: alongAxis(hardmax),
+  Dropout: op('x ratio training_mode', dropout),
+};

@@ -1,0 +1,47 @@
+import * as t from '@multihead/tensor';
+import type { ReduceOptions, Tensor } from '@multihead/tensor';
+import { notBuilt, Skip } from '../suite.js';
+import { type Call, op, type Table } from './call.js';
+
+/* Reductions. */
+
+/** No axes are all axes, or none with `noop_with_empty_axes`. */
+function optionsOf(c: Call): ReduceOptions {
+  const axes = c.numbers('axes');
+  const axis = axes.length > 0 ? axes : c.flag('noop_with_empty_axes') ? [] : undefined;
+  return { axis, keepDims: c.flag('keepdims', true) };
+}
+
+const reduction = (fn: (x: Tensor, options: ReduceOptions) => Tensor) => op('x axes', (c) => fn(c.tensor('x'), optionsOf(c)));
+
+/** The extreme of truths is that of 0 and 1. */
+const extreme = (fn: (x: Tensor, options: ReduceOptions) => Tensor) =>
+  op('x axes', (c) => {
+    const [x, options] = [c.tensor('x'), optionsOf(c)];
+    if (x.size === 0) throw new Skip('by design: nothing has no extreme: amax and amin throw');
+    return x.dtype === 'bool' ? t.cast(fn(t.cast(x, 'int32'), options), 'bool') : fn(x, options);
+  });
+
+/** The place of the first extreme. */
+const place = (fn: (x: Tensor, axis: number) => Tensor) =>
+  op('x', (c) => {
+    const [x, axis] = [c.tensor('x'), c.number('axis', 0)];
+    if (c.flag('select_last_index')) throw notBuilt('the last of equal extremes');
+    const places = fn(x, axis);
+    return c.flag('keepdims', true) ? t.unsqueeze(places, axis < 0 ? axis + x.rank : axis) : places;
+  });
+
+export const reduce: Table = {
+  ReduceSum: reduction(t.sum),
+  ReduceMean: reduction(t.mean),
+  ReduceProd: reduction(t.prod),
+  ReduceMax: extreme(t.amax),
+  ReduceMin: extreme(t.amin),
+  ReduceL1: reduction((x, options) => t.sum(t.abs(x), options)),
+  ReduceL2: reduction((x, options) => t.sqrt(t.sum(t.square(x), options))),
+  ReduceLogSum: reduction((x, options) => t.log(t.sum(x, options))),
+  ReduceLogSumExp: reduction(t.logsumexp),
+  ReduceSumSquare: reduction((x, options) => t.sum(t.square(x), options)),
+  ArgMax: place(t.argmax),
+  ArgMin: place(t.argmin),
+};
