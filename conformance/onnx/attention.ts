@@ -1,4 +1,4 @@
-import { attend, combineMasks, mergeHeads, splitHeads } from '@multihead/attention';
+import { causalMask, combineMasks, mergeHeads, splitHeads } from '@multihead/attention';
 import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
 import { type Call, op, type Outputs, type Table } from './call.js';
@@ -32,19 +32,26 @@ function queryPlaces(c: Call, { q, past }: Heads): Tensor {
   return used ? t.add(own, t.sub(t.reshape(used, [-1, 1, 1, 1]), q.shape[2])) : t.add(own, past);
 }
 
-/** What a query may see, by the options that say so: causal, windows, padding. null: everything. */
+/** What a query may see where that differs between samples, and what lies ahead of it; null: everything. */
 function visible(c: Call, heads: Heads): Tensor | null {
   const keys = places(heads.k.shape[2], c.backend); // [K]
   const at = queryPlaces(c, heads);
   const used = c.optional('nonpad_kv_seqlen');
   const [left, right] = [c.number('left_window_size', -1), c.number('right_window_size', -1)];
   const rules = [
-    c.flag('is_causal') ? t.le(keys, at) : null,
-    left >= 0 ? t.ge(keys, t.sub(at, left)) : null,
-    right >= 0 ? t.le(keys, t.add(at, right)) : null,
     used && t.lt(keys, t.reshape(used, [-1, 1, 1, 1])),
+    used && c.flag('is_causal') ? t.le(keys, at) : null,
+    used && left >= 0 ? t.ge(keys, t.sub(at, left)) : null,
+    right >= 0 ? t.le(keys, t.add(at, right)) : null,
   ];
   return rules.reduce((a, b) => combineMasks(a, b), null);
+}
+
+/** The limits that are the same for all samples. */
+function limits(c: Call, { past }: Heads): Pick<t.AttentionOptions, 'causalOffset' | 'windowOffset'> {
+  if (c.has('nonpad_kv_seqlen')) return {};
+  const left = c.number('left_window_size', -1);
+  return { causalOffset: c.flag('is_causal') ? past : null, windowOffset: left >= 0 ? past - left : null };
 }
 
 /** A mask may be shorter than the keys: what is beyond it is hidden. */
@@ -67,19 +74,29 @@ function scoresOf({ q, k }: Heads, scale: number): Tensor {
 function attention(c: Call): Outputs {
   const heads = headsOf(c);
   const { q, k, v } = heads;
-  const [scale, cap] = [c.number('scale', 1 / Math.sqrt(q.shape[3])), c.number('softcap', 0)];
-  const mask = combineMasks(givenMask(c, heads), visible(c, heads));
-  const scores = scoresOf(heads, scale);
-  const capped = cap > 0 ? t.mul(t.tanh(t.div(scores, cap)), cap) : scores;
-  let weights: Tensor | null = null;
-  const capture = (seen: Tensor) => {
-    weights = seen;
-  };
-  // `attend` caps nothing: scores that are capped already come in as a mask, on top of none.
-  const y =
-    cap > 0 ? attend(t.zerosLike(q), k, v, { mask: combineMasks(capped, mask), capture }) : attend(q, k, v, { mask, scale, capture });
-  const shown = [scores, capped, combineMasks(capped, mask), weights][c.number('qk_matmul_output_mode', 0)];
+  const [scale, softcap] = [c.number('scale', 1 / Math.sqrt(q.shape[3])), c.number('softcap', 0)];
+  const options = { scale, softcap, mask: combineMasks(givenMask(c, heads), visible(c, heads)), ...limits(c, heads) };
+  const y = t.attention(q, k, v, options);
+  const shown = c.wants(3) ? shownOf(c, heads, options) : null;
   return [c.tensor('q').rank === 3 ? mergeHeads(y) : y, k, v, shown];
+}
+
+/** The scores as they come, capped, with all masks, or the weights. */
+function shownOf(c: Call, heads: Heads, options: t.AttentionOptions & { scale: number; softcap: number }): Tensor | null {
+  const mode = c.number('qk_matmul_output_mode', 0);
+  if (mode === 3) return t.attentionWeights(heads.q, heads.k, options);
+  const scores = scoresOf(heads, options.scale);
+  if (mode === 0) return scores;
+  const capped = options.softcap > 0 ? t.mul(t.tanh(t.div(scores, options.softcap)), options.softcap) : scores;
+  return mode === 1 ? capped : combineMasks(capped, combineMasks(options.mask, limitMask(c, heads)));
+}
+
+/** The limits as a mask. */
+function limitMask(c: Call, heads: Heads): Tensor | null {
+  const { causalOffset, windowOffset } = limits(c, heads);
+  const [queries, keys] = [heads.q.shape[2], heads.k.shape[2]];
+  const causal = causalOffset == null ? null : causalMask(queries, keys, causalOffset, c.backend);
+  return combineMasks(causal, windowOffset == null ? null : t.logicalNot(causalMask(queries, keys, windowOffset - 1, c.backend)));
 }
 
 export const attentions: Table = {
