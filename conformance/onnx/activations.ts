@@ -54,6 +54,7 @@ export const activations: Table = {
   Gelu: unary((x, c) => (c.text<string>('approximate', 'none') === 'tanh' ? t.geluTanh : t.gelu)(x)),
   HardSigmoid: unary((x, c) => t.clamp(t.add(t.mul(x, c.number('alpha', 0.2)), c.number('beta', 0.5)), 0, 1)),
   Shrink: unary(shrink),
+  SwiGLU: op('gate up', (c) => t.gated(c.tensor('gate'), c.tensor('up'))),
 
   Softmax: alongAxis(t.softmax),
   LogSoftmax: alongAxis(t.logSoftmax),

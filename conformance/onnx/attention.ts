@@ -3,7 +3,7 @@ import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
 import { type Call, op, type Outputs, type Table } from './call.js';
 
-/* Attention, with all that ONNX's operator has: heads side by side, past keys, padded caches, windows, capped scores, scores as an output. */
+/* Attention, with all that ONNX's operator has: heads side by side, past keys, padded caches, windows, capped scores, scores as an output; rotary positions. */
 
 const places = (n: number, backend: t.Backend) => t.arange(0, n, 1, { dtype: 'int32', backend });
 
@@ -99,6 +99,18 @@ function limitMask(c: Call, heads: Heads): Tensor | null {
   return combineMasks(causal, windowOffset == null ? null : t.logicalNot(causalMask(queries, keys, windowOffset - 1, c.backend)));
 }
 
+/** Tables of cos and sin, by position or already for each token. */
+function rotaryEmbedding(c: Call): Tensor {
+  const x = c.tensor('x');
+  const [cos, sin] = ['cos_cache', 'sin_cache'].map((name) => {
+    const table = c.tensor(name);
+    return c.has('position_ids') ? t.embedding(table, c.tensor('position_ids')) : table;
+  });
+  const turned = t.rope(x.rank === 3 ? splitHeads(x, c.number('num_heads')) : x, cos, sin, { interleaved: c.flag('interleaved') });
+  return x.rank === 3 ? mergeHeads(turned) : turned;
+}
+
 export const attentions: Table = {
   Attention: op('q k v attn_mask past_key past_value nonpad_kv_seqlen', attention),
+  RotaryEmbedding: op('x cos_cache sin_cache position_ids', rotaryEmbedding),
 };

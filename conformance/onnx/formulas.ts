@@ -49,7 +49,6 @@ function meanVarianceNormalization(c: Call): Tensor {
 
 export const formulas: Table = {
   Swish: op('x', (c) => t.mul(c.tensor('x'), t.sigmoid(t.mul(c.tensor('x'), c.number('alpha', 1))))),
-  SwiGLU: op('a b', (c) => t.mul(t.silu(c.tensor('a')), c.tensor('b'))),
   MeanVarianceNormalization: op('x', meanVarianceNormalization),
   GlobalAveragePool: op('x', (c) => t.mean(c.tensor('x'), spatial(c.tensor('x')))),
   GlobalMaxPool: op('x', (c) => t.amax(c.tensor('x'), spatial(c.tensor('x')))),
