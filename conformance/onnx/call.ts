@@ -28,6 +28,11 @@ export class Call {
     }
   }
 
+  /** The name of the operator. */
+  get op(): string {
+    return this.#golden.op_type;
+  }
+
   has(name: string): boolean {
     return this.#inputs.has(name) || Object.hasOwn(this.#golden.attributes, name);
   }

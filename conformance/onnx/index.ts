@@ -13,7 +13,9 @@ import { network } from './network.js';
 import { optimizers } from './optimizers.js';
 import { pointwise } from './pointwise.js';
 import { reduce } from './reduce.js';
+import { resizes } from './resize.js';
 import { shape } from './shape.js';
+import { spatial } from './spatial.js';
 
 /** The backend node tests of the ONNX project: one operator each, its outputs. */
 export const onnx: Suite = {
@@ -33,6 +35,8 @@ const operators: Table = {
   ...network,
   ...attentions,
   ...optimizers,
+  ...spatial,
+  ...resizes,
   ...formulas,
 };
 

@@ -34,6 +34,25 @@ function rmsNormalization(c: Call): Tensor {
   return t.rmsNorm(x, t.broadcastTo(c.tensor('scale'), shape), { shape, eps: c.number('epsilon', 1e-5) });
 }
 
+/** Before version 21 there is one scale for each group. */
+function groupNormalization(c: Call): Tensor {
+  const [x, groups] = [c.tensor('x'), c.number('num_groups')];
+  const [channels] = x.shape.slice(1);
+  const each = (p: Tensor) =>
+    p.size === channels ? p : t.reshape(t.broadcastTo(t.unsqueeze(p, 1), [groups, channels / groups]), [channels]);
+  return t.groupNorm(x, each(c.tensor('scale')), each(c.tensor('bias')), { groups, eps: c.number('epsilon', 1e-5) });
+}
+
+/** Momentum is the share that stays, and the running variance is the biased one, which ours is not. */
+function batchNormalization(c: Call): Outputs {
+  const [x, scale, bias, mean, variance] = ['x', 'scale', 'bias', 'mean', 'variance'].map((name) => c.tensor(name));
+  const [eps, momentum] = [c.number('epsilon', 1e-5), c.number('momentum', 0.9)];
+  if (!c.flag('training_mode')) return t.batchNorm(x, scale, bias, { mean, variance, eps });
+  const { output, batch } = t.batchNormTrain(x, scale, bias, { eps });
+  const blend = (old: Tensor, now: Tensor) => t.add(t.mul(old, momentum), t.mul(now, 1 - momentum));
+  return [output, blend(mean, batch.mean), blend(variance, batch.variance)];
+}
+
 function lpNormalization(c: Call): Tensor {
   const x = c.tensor('x');
   const over = { axis: c.number('axis', -1), keepDims: true };
@@ -65,6 +84,11 @@ export const network: Table = {
 
   LayerNormalization: op('x scale bias', layerNormalization),
   RMSNormalization: op('x scale', rmsNormalization),
+  GroupNormalization: op('x scale bias', groupNormalization),
+  InstanceNormalization: op('x scale bias', (c) =>
+    t.instanceNorm(c.tensor('x'), c.tensor('scale'), c.tensor('bias'), { eps: c.number('epsilon', 1e-5) }),
+  ),
+  BatchNormalization: op('x scale bias mean variance', batchNormalization),
   LpNormalization: op('x', lpNormalization),
 
   SoftmaxCrossEntropyLoss: op('scores labels weight', softmaxCrossEntropy),
