@@ -9,9 +9,23 @@ import { random } from './left-out.js';
 
 const unary = (fn: (x: Tensor, c: Call) => Tensor) => op('x', (c) => fn(c.tensor('x'), c));
 
+function selu(x: Tensor, c: Call): Tensor {
+  if (!c.has('alpha') && !c.has('gamma')) return t.selu(x);
+  return t.mul(t.elu(x, c.number('alpha', 1.6732632423543772)), c.number('gamma', 1.0507009873554805));
+}
+
+/** A slope for each channel there, for any axes here: every element is a channel of its own. */
+function prelu(c: Call): Tensor {
+  const x = c.tensor('x');
+  const slope = t.flatten(t.broadcastTo(c.tensor('slope'), x.shape));
+  return t.reshape(t.prelu(t.reshape(x, [1, x.size]), slope), x.shape);
+}
+
 /** What is beyond ±lambd, moved towards 0 by bias. */
 function shrink(x: Tensor, c: Call): Tensor {
   const [lambd, bias] = [c.number('lambd', 0.5), c.number('bias', 0)];
+  if (bias === 0) return t.hardshrink(x, lambd);
+  if (bias === lambd) return t.softshrink(x, lambd);
   return t.where(t.gt(x, lambd), t.sub(x, bias), t.where(t.lt(x, -lambd), t.add(x, bias), 0));
 }
 
@@ -43,16 +57,16 @@ export const activations: Table = {
   Sigmoid: unary(t.sigmoid),
   HardSwish: unary(t.hardSwish),
   Mish: unary(t.mish),
-  Softplus: unary(t.softplus),
-  Softsign: unary((x) => t.div(x, t.add(t.abs(x), 1))),
+  Softplus: unary((x) => t.softplus(x)),
+  Softsign: unary(t.softsign),
   Elu: unary((x, c) => t.elu(x, c.number('alpha', 1))),
-  Celu: unary((x, c) => t.mul(t.elu(t.div(x, c.number('alpha', 1))), c.number('alpha', 1))),
-  Selu: unary((x, c) => t.mul(t.elu(x, c.number('alpha', 1.6732632423543772)), c.number('gamma', 1.0507009873554805))),
+  Celu: unary((x, c) => t.celu(x, c.number('alpha', 1))),
+  Selu: unary(selu),
   LeakyRelu: unary((x, c) => t.leakyRelu(x, c.number('alpha', 0.01))),
-  ThresholdedRelu: unary((x, c) => t.where(t.gt(x, c.number('alpha', 1)), x, 0)),
-  PRelu: op('x slope', (c) => t.where(t.lt(c.tensor('x'), 0), t.mul(c.tensor('x'), c.tensor('slope')), c.tensor('x'))),
+  ThresholdedRelu: unary((x, c) => t.threshold(x, c.number('alpha', 1), 0)),
+  PRelu: op('x slope', prelu),
   Gelu: unary((x, c) => (c.text<string>('approximate', 'none') === 'tanh' ? t.geluTanh : t.gelu)(x)),
-  HardSigmoid: unary((x, c) => t.clamp(t.add(t.mul(x, c.number('alpha', 0.2)), c.number('beta', 0.5)), 0, 1)),
+  HardSigmoid: unary((x, c) => t.hardSigmoid(x, { alpha: c.number('alpha', 0.2), beta: c.number('beta', 0.5) })),
   Shrink: unary(shrink),
   SwiGLU: op('gate up', (c) => t.gated(c.tensor('gate'), c.tensor('up'))),
 

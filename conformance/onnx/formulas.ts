@@ -51,6 +51,7 @@ export const formulas: Table = {
   Swish: op('x', (c) => t.mul(c.tensor('x'), t.sigmoid(t.mul(c.tensor('x'), c.number('alpha', 1))))),
   MeanVarianceNormalization: op('x', meanVarianceNormalization),
   GlobalAveragePool: op('x', (c) => t.mean(c.tensor('x'), spatial(c.tensor('x')))),
+  GlobalLpPool: op('x', (c) => t.norm(c.tensor('x'), { ...spatial(c.tensor('x')), p: c.number('p', 2) })),
   GlobalMaxPool: op('x', (c) => t.amax(c.tensor('x'), spatial(c.tensor('x')))),
   DepthToSpace: op('x', depthToSpace),
   SpaceToDepth: op('x', spaceToDepth),

@@ -53,12 +53,6 @@ function batchNormalization(c: Call): Outputs {
   return [output, blend(mean, batch.mean), blend(variance, batch.variance)];
 }
 
-function lpNormalization(c: Call): Tensor {
-  const x = c.tensor('x');
-  const over = { axis: c.number('axis', -1), keepDims: true };
-  return t.div(x, c.number('p', 2) === 1 ? t.sum(t.abs(x), over) : t.sqrt(t.sum(t.square(x), over)));
-}
-
 /** The class axis, ONNX's second one, at the end, where it is here. */
 function classesLast(x: Tensor): Tensor {
   return t.permute(x, [0, ...[...x.shape.keys()].slice(2), 1]);
@@ -89,7 +83,8 @@ export const network: Table = {
     t.instanceNorm(c.tensor('x'), c.tensor('scale'), c.tensor('bias'), { eps: c.number('epsilon', 1e-5) }),
   ),
   BatchNormalization: op('x scale bias mean variance', batchNormalization),
-  LpNormalization: op('x', lpNormalization),
+  LpNormalization: op('x', (c) => t.normalize(c.tensor('x'), { p: c.number('p', 2), axis: c.number('axis', -1) })),
 
+  NegativeLogLikelihoodLoss: op('x labels weight', (c) => t.nllLoss(classesLast(c.tensor('x')), c.tensor('labels'), lossOptions(c))),
   SoftmaxCrossEntropyLoss: op('scores labels weight', softmaxCrossEntropy),
 };

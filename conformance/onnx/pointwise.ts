@@ -18,10 +18,11 @@ function pow(c: Call): Tensor {
 
 /** The infinities that are asked for. */
 function isInf(c: Call): Tensor {
-  const [below, above] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY].map((infinity) => t.eq(c.tensor('x'), infinity));
+  const x = c.tensor('x');
   const [negative, positive] = [c.flag('detect_negative', true), c.flag('detect_positive', true)];
-  if (negative === positive) return (negative ? t.logicalOr : t.logicalAnd)(below, above);
-  return negative ? below : above;
+  if (negative && positive) return t.isinf(x);
+  const wanted = positive ? t.gt(x, 0) : negative ? t.lt(x, 0) : t.isnan(x); // nothing is both infinite and NaN
+  return t.logicalAnd(t.isinf(x), wanted);
 }
 
 function clip(c: Call): Tensor {
@@ -76,7 +77,7 @@ export const pointwise: Table = {
   GreaterOrEqual: binary(t.ge),
   And: binary(t.logicalAnd),
   Or: binary(t.logicalOr),
-  Xor: binary(t.ne),
+  Xor: binary(t.logicalXor),
   Not: unary(t.logicalNot),
   Where: op('condition a b', (c) => t.where(c.tensor('condition'), c.tensor('a'), c.tensor('b'))),
   Clip: op('x min max', clip),

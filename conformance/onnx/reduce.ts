@@ -3,7 +3,7 @@ import type { ReduceOptions, Tensor } from '@multihead/tensor';
 import { notBuilt, Skip } from '../suite.js';
 import { type Call, op, type Table } from './call.js';
 
-/* Reductions. */
+/* Reductions, and running ones. */
 
 /** No axes are all axes, or none with `noop_with_empty_axes`. */
 function optionsOf(c: Call): ReduceOptions {
@@ -14,12 +14,14 @@ function optionsOf(c: Call): ReduceOptions {
 
 const reduction = (fn: (x: Tensor, options: ReduceOptions) => Tensor) => op('x axes', (c) => fn(c.tensor('x'), optionsOf(c)));
 
-/** The extreme of truths is that of 0 and 1. */
-const extreme = (fn: (x: Tensor, options: ReduceOptions) => Tensor) =>
+type Reduction = (x: Tensor, options: ReduceOptions) => Tensor;
+
+/** The greatest of truths is whether any is true, the least whether all are. */
+const extreme = (fn: Reduction, ofTruths: Reduction) =>
   op('x axes', (c) => {
     const [x, options] = [c.tensor('x'), optionsOf(c)];
     if (x.size === 0) throw new Skip('by design: nothing has no extreme: amax and amin throw');
-    return x.dtype === 'bool' ? t.cast(fn(t.cast(x, 'int32'), options), 'bool') : fn(x, options);
+    return (x.dtype === 'bool' ? ofTruths : fn)(x, options);
   });
 
 /** The place of the first extreme. */
@@ -31,17 +33,22 @@ const place = (fn: (x: Tensor, axis: number) => Tensor) =>
     return c.flag('keepdims', true) ? t.unsqueeze(places, axis < 0 ? axis + x.rank : axis) : places;
   });
 
+const running = (fn: (x: Tensor, axis: number, options: t.CumulativeOptions) => Tensor) =>
+  op('x axis', (c) => fn(c.tensor('x'), c.number('axis'), { exclusive: c.flag('exclusive'), reverse: c.flag('reverse') }));
+
 export const reduce: Table = {
   ReduceSum: reduction(t.sum),
   ReduceMean: reduction(t.mean),
   ReduceProd: reduction(t.prod),
-  ReduceMax: extreme(t.amax),
-  ReduceMin: extreme(t.amin),
-  ReduceL1: reduction((x, options) => t.sum(t.abs(x), options)),
-  ReduceL2: reduction((x, options) => t.sqrt(t.sum(t.square(x), options))),
+  ReduceMax: extreme(t.amax, t.any),
+  ReduceMin: extreme(t.amin, t.all),
+  ReduceL1: reduction((x, options) => t.norm(x, { ...options, p: 1 })),
+  ReduceL2: reduction((x, options) => t.norm(x, options)),
   ReduceLogSum: reduction((x, options) => t.log(t.sum(x, options))),
   ReduceLogSumExp: reduction(t.logsumexp),
   ReduceSumSquare: reduction((x, options) => t.sum(t.square(x), options)),
   ArgMax: place(t.argmax),
   ArgMin: place(t.argmin),
+  CumSum: running(t.cumsum),
+  CumProd: running(t.cumprod),
 };
