@@ -1,7 +1,7 @@
 import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
 import { Skip } from '../suite.js';
-import { asRows, moved } from './axes.js';
+import { asRows } from './axes.js';
 import { type Call, op, type Outputs, type Table } from './call.js';
 import { random } from './left-out.js';
 
@@ -40,8 +40,7 @@ function alongAxis(fn: (x: Tensor, axis: number) => Tensor) {
 
 /** 1 where the first greatest element is, else 0. */
 function hardmax(x: Tensor, axis: number): Tensor {
-  const places = t.arange(0, x.shape.at(axis)!, 1, { dtype: 'int32', backend: x.backend });
-  return t.cast(moved(t.eq(t.unsqueeze(t.argmax(x, axis), -1), places), -1, axis), x.dtype);
+  return t.movedim(t.oneHot(t.argmax(x, axis), x.shape.at(axis)!, { dtype: x.dtype }), -1, axis);
 }
 
 function dropout(c: Call): Outputs {

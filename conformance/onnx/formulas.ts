@@ -47,6 +47,17 @@ function meanVarianceNormalization(c: Call): Tensor {
   return t.div(t.sub(x, t.mean(x, over)), t.add(t.std(x, { ...over, correction: 0 }), 1e-9));
 }
 
+/** The middle of each axis, or zeros around it. */
+function centerCropPad(c: Call): Tensor {
+  const [x, lengths] = [c.tensor('x'), c.numbers('shape')];
+  const axes = c.has('axes') ? c.numbers('axes') : [...x.shape.keys()];
+  return axes.reduce((y, axis, i) => {
+    const more = lengths[i] - y.shape.at(axis)!;
+    const before = Math.floor(Math.abs(more) / 2) * Math.sign(more); // negative: cut off
+    return t.movedim(t.pad(t.movedim(y, axis, -1), [[before, more - before]]), -1, axis);
+  }, x);
+}
+
 export const formulas: Table = {
   Swish: op('x', (c) => t.mul(c.tensor('x'), t.sigmoid(t.mul(c.tensor('x'), c.number('alpha', 1))))),
   MeanVarianceNormalization: op('x', meanVarianceNormalization),
@@ -55,6 +66,7 @@ export const formulas: Table = {
   GlobalMaxPool: op('x', (c) => t.amax(c.tensor('x'), spatial(c.tensor('x')))),
   DepthToSpace: op('x', depthToSpace),
   SpaceToDepth: op('x', spaceToDepth),
+  CenterCropPad: op('x shape', centerCropPad),
   HannWindow: cosines(0.5, -0.5),
   HammingWindow: cosines(25 / 46, -21 / 46),
   BlackmanWindow: cosines(0.42, -0.5, 0.08),

@@ -76,6 +76,8 @@ export const network: Table = {
   MatMul: op('a b', (c) => t.matmul(c.tensor('a'), c.tensor('b'))),
   Gemm: op('a b c', gemm),
 
+  Einsum: op('*inputs', (c) => t.einsum(c.text('equation', ''), c.rest())),
+
   LayerNormalization: op('x scale bias', layerNormalization),
   RMSNormalization: op('x scale', rmsNormalization),
   GroupNormalization: op('x scale bias', groupNormalization),

@@ -1,14 +1,13 @@
 import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
-import { notBuilt } from '../suite.js';
-import { asRows, moved } from './axes.js';
+import { asRows } from './axes.js';
 import { type Call, op, type Table } from './call.js';
 
 /* Views and pieces, constructors. */
 
 const ids = (numbers: readonly number[], backend: t.Backend) => t.tensor(Int32Array.from(numbers), { backend });
 
-/** The whole of an axis that only some options name: `values` by axis. */
+/** Which of the numbers is for which axis. */
 function byAxis(c: Call, rank: number): readonly (readonly [place: number, axis: number])[] {
   const axes = c.has('axes') ? c.numbers('axes') : [...Array(c.numbers('starts').length).keys()];
   return axes.map((axis, place) => [place, axis < 0 ? axis + rank : axis] as const);
@@ -17,8 +16,7 @@ function byAxis(c: Call, rank: number): readonly (readonly [place: number, axis:
 function slice(c: Call): Tensor {
   const [starts, ends, steps] = [c.numbers('starts'), c.numbers('ends'), c.numbers('steps')];
   const x = c.tensor('x');
-  if (steps.some((step) => step !== 1)) throw notBuilt('Slice with steps');
-  return byAxis(c, x.rank).reduce((y, [i, axis]) => t.slice(y, axis, starts[i], ends[i]), x);
+  return byAxis(c, x.rank).reduce((y, [i, axis]) => t.slice(y, axis, starts[i], ends[i], steps[i]), x);
 }
 
 function split(c: Call): Tensor[] {
@@ -47,7 +45,7 @@ function expand(c: Call): Tensor {
   return t.broadcastTo(x, own.map((n, i) => (n === 1 ? wanted[i] : n))); // biome-ignore format: one call
 }
 
-/** From the last axis on inserted in order, whatever order they are given in. */
+/** The axes are those of the result, in whatever order. */
 function unsqueeze(c: Call): Tensor {
   const [x, axes] = [c.tensor('x'), c.numbers('axes')];
   const places = axes.map((axis) => (axis < 0 ? axis + x.rank + axes.length : axis)).sort((a, b) => a - b);
@@ -60,6 +58,16 @@ function squeeze(c: Call): Tensor {
 
 function trilu(c: Call): Tensor {
   return (c.flag('upper', true) ? t.triu : t.tril)(c.tensor('x'), c.number('k', 0));
+}
+
+function pad(c: Call): Tensor {
+  const [x, pads] = [c.tensor('x'), c.numbers('pads')];
+  const axes = c.has('axes') ? c.numbers('axes').map((axis) => (axis < 0 ? axis + x.rank : axis)) : [...x.shape.keys()];
+  const widths = [...x.shape.keys()].map((axis): [number, number] => {
+    const place = axes.indexOf(axis);
+    return place < 0 ? [0, 0] : [pads[place], pads[place + axes.length]];
+  });
+  return t.pad(x, widths, { mode: c.text<t.PadMode>('mode', 'constant'), value: c.number('value', 0) });
 }
 
 /** A tensor, or plain numbers. */
@@ -86,13 +94,14 @@ function range(c: Call): Tensor {
   return t.arange(c.number('start'), c.number('limit'), c.number('delta'), { dtype: c.dtypeOf('start'), backend: c.backend });
 }
 
-/** values[1] where the class is, else values[0]; a class outside 0 … depth - 1 is nowhere, but negative ones count from the end. */
+/** values[1] where the class is, else values[0]; negative classes count from the end, and one beyond them is nowhere. */
 function oneHot(c: Call): Tensor {
-  const [indices, depth, axis] = [t.cast(c.tensor('indices'), 'int32'), c.number('depth'), c.number('axis', -1)];
+  const [indices, depth] = [t.cast(c.tensor('indices'), 'int32'), c.number('depth')];
   const [off, on] = t.split(c.tensor('values'), 1);
   const classes = t.where(t.lt(indices, 0), t.add(indices, depth), indices);
-  const hot = t.eq(t.unsqueeze(classes, -1), t.arange(0, depth, 1, { dtype: 'int32', backend: c.backend })); // [...indices, depth]
-  return t.where(moved(hot, -1, axis), on, off);
+  const somewhere = t.logicalAnd(t.ge(classes, 0), t.lt(classes, depth));
+  const hot = t.oneHot(t.where(somewhere, classes, depth), depth + 1, { dtype: 'bool' }); // the last is for those that are nowhere
+  return t.where(t.movedim(t.slice(hot, -1, 0, depth), -1, c.number('axis', -1)), on, off);
 }
 
 /** The first lengths[i] elements of sequence i from back to front. */
@@ -114,6 +123,8 @@ export const shape: Table = {
   Concat: op('*inputs', (c) => t.concat(c.rest(), c.number('axis'))),
   Split: op('x split', split),
   Slice: op('x starts ends axes steps', slice),
+  Pad: op('x pads value axes', pad),
+  Tile: op('x repeats', (c) => t.tile(c.tensor('x'), c.numbers('repeats'))),
   Trilu: op('x k', trilu),
   ReverseSequence: op('x sequence_lens', reverseSequence),
   Shape: op('x', (c) => ids(c.tensor('x').shape.slice(c.number('start', 0), c.has('end') ? c.number('end') : undefined), c.backend)),

@@ -1,7 +1,6 @@
 import * as t from '@multihead/tensor';
 import type { Tensor } from '@multihead/tensor';
 import { notBuilt } from '../suite.js';
-import { moved } from './axes.js';
 import { type Call, op, type Outputs, type Table } from './call.js';
 
 /* What moves a window over the axes after the first two: convolutions and pools. */
@@ -96,11 +95,21 @@ function lpPool(c: Call): Tensor {
 /** x / (bias + α · mean of the squares of `size` neighbouring channels)^β */
 function localResponseNormalization(c: Call): Tensor {
   const [x, size] = [c.tensor('x'), c.number('size')];
-  const last = moved(t.square(x), 1, -1); // [N, …, C]
+  const last = t.movedim(t.square(x), 1, -1); // [N, …, C]
   const rows = t.reshape(last, [1, last.size / x.shape[1], x.shape[1]]);
   const padding = [[Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)]] as const;
-  const near = moved(t.reshape(t.avgPool1d(rows, { kernel: size, stride: 1, padding }), last.shape), -1, 1);
+  const near = t.movedim(t.reshape(t.avgPool1d(rows, { kernel: size, stride: 1, padding }), last.shape), -1, 1);
   return t.div(x, t.pow(t.add(t.mul(near, c.number('alpha', 1e-4)), c.number('bias', 1)), c.number('beta', 0.75)));
+}
+
+/** Each element at its index in the whole, zeros elsewhere. */
+function maxUnpool(c: Call): Tensor {
+  const x = c.tensor('x');
+  const { kernel, stride, padding } = windowOf(c, x);
+  const lengths = kernel.map((k, i) => (x.shape[i + 2] - 1) * stride[i] - padding[i][0] - padding[i][1] + k);
+  const shape = c.has('output_shape') ? c.numbers('output_shape') : [...x.shape.slice(0, 2), ...lengths];
+  const whole = t.flatten(t.zeros(shape, { backend: c.backend }));
+  return t.reshape(t.scatter(whole, 0, t.flatten(c.tensor('indices')), t.flatten(x)), shape);
 }
 
 function col2im(c: Call): Tensor {
@@ -116,5 +125,6 @@ export const spatial: Table = {
   AveragePool: op('x', (c) => avgPool(c.tensor('x'), c, c.flag('count_include_pad'))),
   LpPool: op('x', lpPool),
   LRN: op('x', localResponseNormalization),
+  MaxUnpool: op('x indices output_shape', maxUnpool),
   Col2Im: op('x image_shape block_shape', col2im),
 };
