@@ -5,12 +5,13 @@ import { parseArgs } from 'node:util';
 import { type BackendName, backendNames, backends } from './backends.js';
 import { locate } from './folder.js';
 import { malformed } from './malformed/index.js';
+import { onnx } from './onnx/index.js';
 import { countLine, countOf, type Report, reportOf, textOf } from './report.js';
 import { type Result, runFamilies } from './run.js';
 import type { Family, Suite } from './suite.js';
 import { torch } from './torch/index.js';
 
-const suites: readonly Suite[] = [torch, malformed];
+const suites: readonly Suite[] = [torch, onnx, malformed];
 const packed = fileURLToPath(new URL('./cases', import.meta.url));
 
 const usage = `Usage: pnpm conformance SUITE … [options]

@@ -5,12 +5,13 @@ import { gzipSync } from 'node:zlib';
 import { add, cpu, scope, sum } from '@multihead/tensor';
 import { serializeSafetensors } from '@multihead/tensor/safetensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Archive } from '../archive.js';
 import { Folder, locate } from '../folder.js';
 import { runCase } from '../run.js';
+import { leafOf } from '../tensors.js';
 import { bind, op } from '../torch/call.js';
-import { Archive, type TorchCase } from '../torch/document.js';
+import type { TorchCase } from '../torch/document.js';
 import { torch } from '../torch/index.js';
-import { leafOf } from '../torch/tensors.js';
 
 const backend = cpu();
 const tolerances = { rtol: 1e-6, atol: 1e-6 };

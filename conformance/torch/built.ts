@@ -1,5 +1,5 @@
 import type { Tensor } from '@multihead/tensor';
-import type { Json } from './document.js';
+import type { Json } from '../archive.js';
 
 /** The arguments of PyTorch's constructor and forward. */
 export interface Given {

@@ -1,7 +1,8 @@
 import { type Backend, type DType, type Tensor, tensor } from '@multihead/tensor';
+import { type Archive, isTensorRef, type Json, spelled } from '../archive.js';
 import { notBuilt } from '../suite.js';
-import { type Archive, isTensorRef, type Json, spelled, type TorchCase } from './document.js';
-import { leafOf } from './tensors.js';
+import { leafOf } from '../tensors.js';
+import type { TorchCase } from './document.js';
 
 export interface DTypeTag {
   readonly $dtype: string;

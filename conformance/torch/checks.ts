@@ -1,7 +1,8 @@
 import type { Tensor } from '@multihead/tensor';
+import type { Archive, TensorRef } from '../archive.js';
 import type { Check, Values } from '../suite.js';
-import type { Archive, TensorRef, TorchCase } from './document.js';
-import { valuesOf } from './tensors.js';
+import { valuesOf } from '../tensors.js';
+import type { TorchCase } from './document.js';
 
 /** What a case computed, to be compared with what its file says. */
 export interface Computed {

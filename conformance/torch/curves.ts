@@ -1,5 +1,6 @@
+import type { Archive } from '../archive.js';
 import { type Check, Skip, type Tolerance, type Values } from '../suite.js';
-import type { Archive, TorchCase } from './document.js';
+import type { TorchCase } from './document.js';
 
 /*
  * Curves on which PyTorch's own two runs, in float32 and in float64, part by more than the tolerance: somewhere before, training has become

@@ -1,11 +1,14 @@
 import { type Backend, MultiheadError, Tensor } from '@multihead/tensor';
+import type { Archive } from '../archive.js';
 import { type Check, notBuilt, Skip, type Values } from '../suite.js';
+import { leafOf } from '../tensors.js';
 import { activation } from './activation.js';
 import { bind, type Row, type Table } from './call.js';
 import { checksOf } from './checks.js';
 import { create } from './create.js';
-import type { Archive, TorchCase } from './document.js';
+import type { TorchCase } from './document.js';
 import { formulas } from './formulas.js';
+import { gradientsOf } from './gradients.js';
 import { indexing } from './indexing.js';
 import { losses } from './loss.js';
 import { network } from './network.js';
@@ -13,7 +16,6 @@ import { pointwise } from './pointwise.js';
 import { products } from './products.js';
 import { reduce } from './reduce.js';
 import { shape } from './shape.js';
-import { gradientsOf, leafOf } from './tensors.js';
 
 /* The families fn-* and opinfo-*: one call of one function each, its outputs and the gradients of its inputs. */
 

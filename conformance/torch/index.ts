@@ -1,8 +1,8 @@
 import type { Backend } from '@multihead/tensor';
-import type { Folder } from '../folder.js';
-import type { Check, Family, GoldenCase, Suite } from '../suite.js';
-import { Archive, type TorchCase, type TorchDocument } from './document.js';
+import { type Archive, openFamilies } from '../archive.js';
+import type { Check, GoldenCase, Suite } from '../suite.js';
 import { restOf } from './curves.js';
+import type { TorchCase } from './document.js';
 import { runError, runFunction } from './functions.js';
 import { type ModuleCase, runModule } from './modules.js';
 import { type OptimizerCase, runClip, runOptimizer } from './optimizers.js';
@@ -26,25 +26,15 @@ const kinds: readonly (readonly [prefix: string, run: Run])[] = [
 /** What PyTorch computed: functions, modules, optimisers, schedules, clipping, training; values and gradients. */
 export const torch: Suite = {
   name: 'torch',
-  open: (folder) =>
-    folder
-      .names()
-      .filter((name) => name.endsWith('.json') && name !== 'index.json')
-      .map((name) => openFamily(folder, name)),
+  open: (folder) => openFamilies<TorchCase>(folder, 'torch', ({ family, cases }, archive) => casesOf(family, cases, archive)),
 };
 
-function openFamily(folder: Folder, file: string): Family {
-  const document = folder.json(file) as TorchDocument;
-  if (document.suite !== 'torch' || !Array.isArray(document.cases)) {
-    throw new Error(`${file}: expected a family of the suite torch, got one of ${String(document.suite)}`);
-  }
-  const kind = kinds.find(([prefix]) => document.family.startsWith(prefix));
-  if (!kind) throw new Error(`${file}: there is no way to run the family ${document.family}`);
-  const archive = new Archive(folder, document.data);
-  const cases = document.cases.flatMap((golden): GoldenCase[] => {
+function casesOf(family: string, cases: readonly TorchCase[], archive: Archive): GoldenCase[] {
+  const kind = kinds.find(([prefix]) => family.startsWith(prefix));
+  if (!kind) throw new Error(`there is no way to run the family ${family}`);
+  return cases.flatMap((golden): GoldenCase[] => {
     const rest = kind[0] === 'train' ? restOf(golden, archive) : null;
     const whole: GoldenCase = { name: golden.name, run: (backend) => kind[1](golden, archive, backend) };
     return rest ? [whole, { name: `${golden.name} (rest)`, run: rest }] : [whole];
   });
-  return { name: document.family, cases };
 }

@@ -9,14 +9,16 @@ import {
   TransformerEncoder,
   TransformerEncoderLayer,
 } from '@multihead/transformer/seq2seq';
+import { type Archive, isTensorRef, type TensorRef } from '../archive.js';
 import { type Check, notBuilt, Skip, type Values } from '../suite.js';
+import { leafOf, lending } from '../tensors.js';
 import { type Builder, type Built, flag, type Given, number } from './built.js';
 import { checksOf } from './checks.js';
-import { type Archive, isTensorRef, type TensorRef, type TorchCase } from './document.js';
+import type { TorchCase } from './document.js';
+import { gradientsOf } from './gradients.js';
 import { maskOf } from './masks.js';
 import { attendWith, layoutOf } from './multi-head.js';
 import { embedding, epsilon } from './network.js';
-import { gradientsOf, leafOf, lending } from './tensors.js';
 import { windowModules } from './window-modules.js';
 
 /* The families module-*: a module made by its constructor's arguments, its parameters loaded by PyTorch's names, one forward pass. */

@@ -1,9 +1,10 @@
 import type { Backend, Tensor } from '@multihead/tensor';
 import { adam, adamw, clipGradNorm, clipGradValue, type Optimizer, sgd } from '@multihead/train';
+import { type Archive, type Json, spelled, type TensorRef } from '../archive.js';
 import { type Check, notBuilt, type Values } from '../suite.js';
+import { leafOf, lending, valuesOf } from '../tensors.js';
 import { checksOf } from './checks.js';
-import { type Archive, type Json, spelled, type TensorRef, type TorchCase } from './document.js';
-import { leafOf, lending, valuesOf } from './tensors.js';
+import type { TorchCase } from './document.js';
 
 /* The families optim and clip: parameters after each of a few steps with given gradients, and gradients after clipping. */
 

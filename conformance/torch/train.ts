@@ -3,13 +3,14 @@ import { Embedding, LayerNorm, Linear } from '@multihead/layers';
 import { add, type Backend, crossEntropy, div, gelu, loadStateDict, scope, slice, stateDict, type Tensor } from '@multihead/tensor';
 import { clipGradNorm, noam, type Schedule } from '@multihead/train';
 import { Transformer, TransformerEncoderLayer } from '@multihead/transformer/seq2seq';
+import type { Archive, Json, TensorRef } from '../archive.js';
 import { type Check, notBuilt, type Values } from '../suite.js';
+import { leafOf, lending, valuesOf } from '../tensors.js';
 import { checksOf } from './checks.js';
 import { determined } from './curves.js';
-import type { Archive, Json, TensorRef, TorchCase } from './document.js';
+import type { TorchCase } from './document.js';
 import { stateOf } from './modules.js';
 import { optimizerOf } from './optimizers.js';
-import { leafOf, lending, valuesOf } from './tensors.js';
 
 /* The family train: three small models, trained as PyTorch was; the loss and gradient norm of every step, and the parameters at the end. */
 

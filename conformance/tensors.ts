@@ -1,6 +1,6 @@
-import { type Backend, cast, grad, keep, mul, sum, add, Tensor, tensor } from '@multihead/tensor';
-import type { Kind, Values } from '../suite.js';
-import type { Archive, TensorRef } from './document.js';
+import { type Backend, keep, Tensor, tensor } from '@multihead/tensor';
+import type { Archive, TensorRef } from './archive.js';
+import type { Kind, Values } from './suite.js';
 
 /** A leaf tensor with the numbers of `ref`, laid out in memory as its strides say. */
 export function leafOf(archive: Archive, ref: TensorRef, backend: Backend, requiresGrad = false): Tensor {
@@ -35,27 +35,6 @@ const kinds: Record<Tensor['dtype'], Kind> = { float32: 'float', float64: 'float
 
 export async function valuesOf(x: Tensor): Promise<Values> {
   return { shape: x.shape, kind: kinds[x.dtype], data: await x.data() };
-}
-
-/**
- * The gradients of Σᵢ ⟨cotangentᵢ, outputᵢ⟩ by each of `leaves`; null for a leaf that no gradient reaches. Outputs without a cotangent
- * do not count.
- */
-export function gradientsOf(
-  outputs: readonly (Tensor | null)[],
-  cotangents: readonly (Tensor | null)[],
-  leaves: ReadonlyMap<string, Tensor>,
-): Map<string, Tensor | null> {
-  const terms = outputs.flatMap((y, i) => {
-    const cotangent = cotangents[i];
-    return y?.requiresGrad && cotangent ? [sum(mul(y, cast(cotangent, y.dtype)))] : [];
-  });
-  if (terms.length === 0) return new Map([...leaves.keys()].map((name) => [name, null]));
-  const found = grad(
-    terms.reduce((total, term) => add(total, term)),
-    [...leaves.values()],
-  );
-  return new Map([...leaves.keys()].map((name, i) => [name, found[i]]));
 }
 
 /** Runs `use` and disposes the tensors it was lent, which no scope owns: the parameters of a model. */
