@@ -210,6 +210,18 @@ export class Tensor implements Owned {
     }
   }
 
+  /**
+   * Logs `String(this)`, on backends that cannot be read at once after waiting for the values. The function `print` has options.
+   *
+   * @example
+   * await tensor([1, 2.5]).print(); // Tensor(float32 [2], on cpu) [  1, 2.5]
+   */
+  async print(): Promise<void> {
+    const atOnce = !this.materialized || this.backend.readSync;
+    // biome-ignore lint/suspicious/noConsole: it is for the console
+    console.log(atOnce ? this.toString() : `${header(this)} ${JSON.stringify(await this.toArray())}`);
+  }
+
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }

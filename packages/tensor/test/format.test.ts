@@ -211,3 +211,12 @@ it('print writes to the console what format gives', async () => {
   expect(await print(x, { precision: 3 })).toBeUndefined();
   expect(log.mock.calls).toEqual([[await format(x, { precision: 3 })]]);
 });
+
+it('x.print() writes String(x), and waits for the values where it must', async () => {
+  using _ = scope();
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const x = ones([2, 2]);
+  await x.print();
+  await full([2], 2.5, { backend: asynchronous() }).print();
+  expect(log.mock.calls).toEqual([[String(x)], ['Tensor(float32 [2], on asynchronous) [2.5,2.5]']]);
+});
