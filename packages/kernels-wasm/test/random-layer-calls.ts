@@ -46,10 +46,12 @@ const attentions: readonly fc.Arbitrary<Call>[] = [
     fc.tuple(
       fc.tuple(fc.integer({ min: 1, max: 2 }), fc.constantFrom([1, 1], [2, 2], [4, 2], [3, 1]), length, length, small, small),
       fc.constantFrom(null, 0, 2),
+      fc.constantFrom(null, -3, 0),
+      fc.constantFrom(0, 2),
       fc.constantFrom('none', 'bool', 'float'),
     ),
-    ([batch, [heads, groups], queries, keys, dim, valueDim], causalOffset, mask) => ({
-      what: `attention, causal ${causalOffset}, mask ${mask}`,
+    ([batch, [heads, groups], queries, keys, dim, valueDim], causalOffset, windowOffset, softcap, mask) => ({
+      what: `attention, causal ${causalOffset}, window ${windowOffset}, softcap ${softcap}, mask ${mask}`,
       inputs: [
         input([batch, heads!, queries, dim]),
         input([batch, groups!, keys, dim]),
@@ -57,9 +59,43 @@ const attentions: readonly fc.Arbitrary<Call>[] = [
         ...(mask === 'none' ? [] : [input([batch, 1, queries, keys], mask === 'bool' ? 'bool' : 'float32')]),
       ],
       // A mask that wants a gradient goes another way; here it is a constant.
-      run: (q, k, v, m) => t.attention(q!, k!, v!, { causalOffset, mask: m ? t.detach(m) : null }),
+      run: (q, k, v, m) =>
+        t.attention(q!, k!, v!, { causalOffset, windowOffset, ...(softcap ? { softcap } : {}), mask: m ? t.detach(m) : null }),
     }),
   ),
+];
+
+const side = fc.integer({ min: 4, max: 9 });
+const windows: readonly fc.Arbitrary<Call>[] = [
+  calls(
+    fc.tuple(
+      small,
+      fc.constantFrom([1, 1], [3, 2], [4, 6]),
+      side,
+      side,
+      fc.constantFrom(1, 2, 3),
+      fc.constantFrom(1, 2),
+      fc.nat(1),
+      fc.constantFrom(1, 2),
+    ),
+    (batch, [channels, out], height, width, kernel, stride, padding, groups) => {
+      const parts = groups === 2 && channels! % 2 === 0 ? 2 : 1;
+      return {
+        what: `conv2d, stride ${stride}, padding ${padding}, groups ${parts}`,
+        inputs: [
+          input([batch, channels!, height, width]),
+          input([out!, channels! / parts, kernel, kernel], 'float32', -1, 1),
+          input([out!]),
+        ],
+        run: (x, w, b) => t.conv2d(x!, w!, b!, { stride, padding, groups: parts }),
+      };
+    },
+  ),
+  calls(fc.tuple(small, small, side, side, fc.constantFrom(t.maxPool2d, t.avgPool2d), fc.constantFrom(2, 3)), (n, c, h, w, op, kernel) => ({
+    what: `${op.name}, kernel ${kernel}`,
+    inputs: [input([n, c, h, w])],
+    run: (x) => op(x!, { kernel }),
+  })),
 ];
 
 const norms: readonly fc.Arbitrary<Call>[] = [
@@ -67,6 +103,19 @@ const norms: readonly fc.Arbitrary<Call>[] = [
     what: root ? 'rmsNorm' : 'layerNorm',
     inputs: [spread([...lead, n]), ...(weight ? [input([n]), input([n])] : [])],
     run: (x, w, b) => (root ? t.rmsNorm(x!, w ?? null) : t.layerNorm(x!, w ?? null, b ?? null)),
+  })),
+];
+
+const gates: readonly fc.Arbitrary<Call>[] = [
+  calls(fc.tuple(filled, fc.constantFrom(...activations)), (shape, activation) => ({
+    what: `gated, ${activation}`,
+    inputs: [input(shape), input(shape)],
+    run: (gate, up) => t.gated(gate!, up!, { activation }),
+  })),
+  calls(fc.tuple(small, small, small, small, small, either), (batch, heads, tokens, half, rest, interleaved) => ({
+    what: `rope${interleaved ? ', interleaved' : ''}`,
+    inputs: [input([batch, heads, tokens, 2 * half + rest - 1]), input([tokens, half])],
+    run: (x, angles) => t.rope(x!, t.cos(t.detach(angles!)), t.sin(t.detach(angles!)), { interleaved }),
   })),
 ];
 
@@ -130,4 +179,4 @@ const random: readonly fc.Arbitrary<Call>[] = [
   })),
 ];
 
-export const layerCalls = [...products, ...attentions, ...norms, ...indexing, ...losses, ...random];
+export const layerCalls = [...products, ...attentions, ...windows, ...norms, ...gates, ...indexing, ...losses, ...random];
