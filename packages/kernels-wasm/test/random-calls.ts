@@ -54,7 +54,7 @@ const functions: readonly (readonly [op: Op, low: number, high: number])[] = [
   [t.exp, -3, 3], [t.log, 0.1, 4], [t.expm1, -3, 3], [t.log1p, -0.8, 4], [t.sin, -9, 9], [t.cos, -9, 9], [t.tan, -1.2, 1.2],
   [t.asin, -0.9, 0.9], [t.acos, -0.9, 0.9], [t.atan, -4, 4], [t.sinh, -3, 3], [t.cosh, -3, 3], [t.tanh, -3, 3], [t.asinh, -4, 4],
   [t.acosh, 1.2, 4], [t.atanh, -0.9, 0.9], [t.erf, -3, 3], [t.floor, -4, 4], [t.ceil, -4, 4], [t.round, -4, 4], [t.trunc, -4, 4],
-  [t.sigmoid, -5, 5], [t.relu, -3, 3], [t.gelu, -4, 4], [t.geluTanh, -4, 4], [t.silu, -4, 4], [t.softplus, -4, 4], [t.mish, -4, 4],
+  [t.sigmoid, -5, 5], [t.relu, -3, 3], [t.gelu, -4, 4], [t.geluTanh, -4, 4], [t.silu, -4, 4], [(x) => t.softplus(x), -4, 4], [t.mish, -4, 4],
   [t.logSigmoid, -4, 4], [(x) => t.leakyRelu(x), -3, 3], [(x) => t.elu(x), -3, 3], [t.hardSwish, -5, 5], [t.isnan, -1, 1],
   [(x) => t.clamp(x, -1, 0.5), -2, 2],
 ];
