@@ -1,4 +1,4 @@
-import { type Backend, type DType, expand, fillRandom, permute, slice, type Tensor, tensor } from '@multihead/tensor';
+import { type Backend, type DType, expand, fillRandom, flip, permute, slice, type Tensor, tensor } from '@multihead/tensor';
 import fc from 'fast-check';
 
 /** A tensor to be made: what it holds, and how it lies in its buffer. */
@@ -12,11 +12,12 @@ export interface Input {
   readonly layout: Layout;
 }
 
-/** Axis `order[i]` is the i-th in the buffer, between rubbish, or is one element repeated. */
+/** Axis `order[i]` is the i-th in the buffer, between rubbish, forwards or backwards, or is one element repeated. */
 interface Layout {
   readonly order: readonly number[];
   readonly before: readonly number[];
   readonly after: readonly number[];
+  readonly backwards: readonly boolean[];
   readonly repeated: readonly boolean[];
 }
 
@@ -28,11 +29,12 @@ function layoutOf(rank: number): fc.Arbitrary<Layout> {
   const same = { order: fc.constant(axes), before: perAxis(rank, fc.constant(0)), after: perAxis(rank, fc.constant(0)) };
   const mostlyNot = fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
   return fc.oneof(
-    fc.record({ ...same, repeated: perAxis(rank, fc.constant(false)) }),
+    fc.record({ ...same, backwards: perAxis(rank, fc.constant(false)), repeated: perAxis(rank, fc.constant(false)) }),
     fc.record({
       order: fc.shuffledSubarray(axes, { minLength: rank, maxLength: rank }),
       before: perAxis(rank, fc.nat(2)),
       after: perAxis(rank, fc.nat(2)),
+      backwards: perAxis(rank, mostlyNot),
       repeated: perAxis(rank, mostlyNot),
     }),
   );
@@ -51,7 +53,7 @@ export function spread(shape: readonly number[]): fc.Arbitrary<Input> {
 
 /** The tensor on a backend: `leaf` is what lies in the buffer, `x` the view of it. */
 export function laidOut({ dtype, shape, low, high, seed, layout }: Input, backend: Backend): { leaf: Tensor; x: Tensor } {
-  const { order, before, after, repeated } = layout;
+  const { order, before, after, backwards, repeated } = layout;
   const stored = order.map((axis) => (repeated[axis] ? 1 : before[axis]! + shape[axis]! + after[axis]!));
   const numbers = new Float32Array(stored.reduce((a, b) => a * b, 1));
   fillRandom(numbers, { kind: 'uniform', seed, counter: 0, p: 0 });
@@ -62,5 +64,6 @@ export function laidOut({ dtype, shape, low, high, seed, layout }: Input, backen
   }[dtype]();
   const leaf = tensor(data, { shape: stored, dtype: dtype satisfies DType, backend, requiresGrad: dtype === 'float32' });
   const cut = order.reduce((x, axis, i) => (repeated[axis] ? x : slice(x, i, before[axis]!, before[axis]! + shape[axis]!)), leaf);
-  return { leaf, x: expand(permute(cut, shape.map((_, axis) => order.indexOf(axis))), shape) }; // biome-ignore format: one view
+  const turned = flip(cut, order.map((axis, i) => (backwards[axis] ? i : -1)).filter((i) => i >= 0)); // biome-ignore format: one view
+  return { leaf, x: expand(permute(turned, shape.map((_, axis) => order.indexOf(axis))), shape) }; // biome-ignore format: one view
 }

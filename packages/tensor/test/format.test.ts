@@ -4,6 +4,7 @@ import {
   BackendError,
   cpu,
   eye,
+  flip,
   format,
   full,
   liveTensors,
@@ -74,6 +75,7 @@ describe('String(x)', () => {
   it('shows views as they are, and empty tensors', () => {
     using _ = scope();
     expect(String(slice(transpose(reshape(arange(6), [2, 3])), 0, 1))).toBe(lines('Tensor(int32 [2, 2], on cpu)', '[[1, 4],', ' [2, 5]]'));
+    expect(String(flip(arange(8)))).toBe('Tensor(int32 [8], on cpu) [7, 6, 5, …, 2, 1, 0]');
     expect(String(zeros([0]))).toBe('Tensor(float32 [0], on cpu) []');
     expect(String(zeros([2, 0]))).toBe(lines('Tensor(float32 [2, 0], on cpu)', '[[],', ' []]'));
   });

@@ -9,6 +9,7 @@ import {
   contiguous,
   expand,
   flatten,
+  flip,
   gt,
   indexSelect,
   mul,
@@ -88,6 +89,17 @@ const steps = {
     const shape = model.shape.with(axis, Math.min(n, to) - from);
     const start = from > 0 && from < n && c % 2 ? from - n : from; // counted from the end
     return { x: slice(x, axis, start, to), model: mapped(model, shape, (index) => index.with(axis, index[axis]! + from)) };
+  },
+  /** Every second or third element, or backwards. */
+  stride(both: Both, a: number, b: number): Both {
+    const { x, model } = both;
+    if (x.rank === 0) return both;
+    const axis = a % x.rank;
+    const n = model.shape[axis]!;
+    const step = [1, 2, 3, -1, -2][b % 5]!;
+    const shape = model.shape.with(axis, Math.ceil(n / Math.abs(step)));
+    const back = (index: number[]) => index.with(axis, step > 0 ? index[axis]! * step : n - 1 + index[axis]! * step);
+    return { x: step === -1 ? flip(x, axis) : slice(x, axis, undefined, undefined, step), model: mapped(model, shape, back) };
   },
   select(both: Both, a: number, b: number): Both {
     const { x, model } = both;
@@ -232,7 +244,7 @@ describe('any chain of views', () => {
 
   it('shares its storage with the first tensor: what is written to one shows in the other', () => {
     fc.assert(
-      fc.property(start, program(['permute', 'transpose', 'slice', 'select', 'unsqueeze', 'squeeze']), (shape, path) => {
+      fc.property(start, program(['permute', 'transpose', 'slice', 'stride', 'select', 'unsqueeze', 'squeeze']), (shape, path) => {
         using _ = scope();
         const base = counting(shape);
         const { x, model } = run(base, path);

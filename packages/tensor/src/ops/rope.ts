@@ -61,7 +61,8 @@ function composedRope(x: Tensor, cos: Tensor, sin: Tensor, interleaved: boolean)
 function fusedRope(input: Tensor, cosIn: Tensor, sinIn: Tensor, interleaved: boolean, inverse: boolean): Tensor | null {
   const kernel = fusedKernel('rope', null, [input]);
   if (!kernel) return null;
-  const x = input.strides[3] === 1 ? input : contiguous(input);
+  const inPlace = input.strides[3] === 1 && input.strides.every((stride) => stride >= 0);
+  const x = inPlace ? input : contiguous(input);
   const [cos, sin] = [contiguous(cosIn), contiguous(sinIn)];
   const [batch, heads, tokens, dim] = x.shape as [number, number, number, number];
   const rotary = cos.shape.at(-1)! * 2;
