@@ -1,0 +1,7 @@
+import type { Bench } from './bench.ts';
+
+/** Loaded one at a time: each bench loads libraries. */
+export const benches: Record<string, () => Promise<Bench>> = {
+  matmul: async () => (await import('./matmul.ts')).bench,
+  encoder: async () => (await import('./encoder.ts')).bench,
+};
