@@ -39,7 +39,77 @@ def encoder(options, arrays):
     return step, lambda: {"y": step()}
 
 
-tasks = {"encoder": encoder}
+class Block(nn.Module):
+    """nanoGPT's, with its names; biases are off in its recipe."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.ln_1 = nn.LayerNorm(width, bias=False)
+        self.ln_2 = nn.LayerNorm(width, bias=False)
+        self.attn = nn.ModuleDict({"c_attn": nn.Linear(width, 3 * width, bias=False), "c_proj": nn.Linear(width, width, bias=False)})
+        self.mlp = nn.ModuleDict({"c_fc": nn.Linear(width, 4 * width, bias=False), "c_proj": nn.Linear(4 * width, width, bias=False)})
+
+    def forward(self, x):
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.attn["c_attn"](self.ln_1(x)).chunk(3, -1))
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+        x = x + self.attn["c_proj"](attended)
+        return x + self.mlp["c_proj"](F.gelu(self.mlp["c_fc"](self.ln_2(x))))
+
+
+class Gpt(nn.Module):
+    def __init__(self, layers, heads, width, tokens, vocabulary):
+        super().__init__()
+        self.wte = nn.Embedding(vocabulary, width)
+        self.wpe = nn.Embedding(tokens, width)
+        self.h = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(width, bias=False)
+
+    def forward(self, ids):
+        x = self.wte(ids) + self.wpe.weight
+        for block in self.h:
+            x = block(x)
+        return F.linear(self.ln_f(x), self.wte.weight)
+
+
+def training(options, loss, optimizer, parameters):
+    """Steps, and the losses of the first ones. The loss is read in each step, as everywhere else."""
+    taken = 0
+
+    def step():
+        nonlocal taken
+        value = loss(taken)
+        taken += 1
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        if options.get("clip"):
+            nn.utils.clip_grad_norm_(parameters, options["clip"])
+        optimizer.step()
+        return value.item()
+
+    return step, lambda: {"losses": torch.tensor([step() for _ in range(options["compared"])])}
+
+
+def nanogpt(options, arrays):
+    ids, targets = arrays.pop("ids").long(), arrays.pop("targets").long()
+    model = Gpt(*(options[name] for name in ("layers", "heads", "width", "tokens", "vocabulary")))
+    model.load_state_dict(arrays)
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.dim() == 2], "weight_decay": options["weightDecay"]},
+        {"params": [p for p in parameters if p.dim() != 2], "weight_decay": 0.0},
+    ]
+    betas = options["beta1"], options["beta2"]
+    optimizer = torch.optim.AdamW(groups, lr=options["lr"], betas=betas, eps=options["eps"])
+
+    def loss(i):
+        at = i % len(ids)
+        return F.cross_entropy(model(ids[at]).flatten(0, 1), targets[at].flatten())
+
+    return training(options, loss, optimizer, parameters)
+
+
+tasks = {"encoder": encoder, "nanogpt": nanogpt}
 
 
 def read(place):

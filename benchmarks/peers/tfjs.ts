@@ -18,6 +18,8 @@ export function tensorflow(threads: number): Promise<Tf> {
     backend.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
     if (!(await tf.setBackend('wasm'))) throw new Absent('cannot: tfjs-backend-wasm did not start');
     await tf.ready();
+    // Its build for Node leaves the gradients out; all of its copies share one table of them.
+    await import('../node_modules/@tensorflow/tfjs-core/dist/register_all_gradients.js');
     if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Absent('cannot: tfjs-backend-wasm found no SIMD');
     return tf;
   })();
