@@ -4,5 +4,6 @@ import type { Bench } from './bench.ts';
 export const benches: Record<string, () => Promise<Bench>> = {
   matmul: async () => (await import('./matmul.ts')).bench,
   encoder: async () => (await import('./encoder.ts')).bench,
+  training: async () => (await import('./training.ts')).bench,
   nanogpt: async () => (await import('./nanogpt.ts')).bench,
 };

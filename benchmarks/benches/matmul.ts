@@ -26,7 +26,7 @@ const peers = ['onnxruntime-web', 'tfjs-wasm', 'jax-js'];
 
 function judge({ node, threads }: Setting): Judge[] {
   return [
-    faster('multihead', peers, node >= 22 ? 1.6 : 1.3),
+    faster('multihead', peers, node >= 22 ? 1.6 : 1.3, { optional: threads > 1 }),
     // One thread has one ceiling.
     ...(threads === 1 && node >= 22 ? [shareOf('multihead', 'ceiling', 0.85)] : []),
   ];

@@ -96,5 +96,5 @@ export function layers({ numpy: np, nn, tree }: Jax) {
     return Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, np.array(data, { shape })]));
   }
 
-  return { linear, layerNorm, attend, crossEntropy, adam, load };
+  return { linear, layerNorm, attend, crossEntropy, adam, load, relu: nn.relu };
 }

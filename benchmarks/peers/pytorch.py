@@ -100,7 +100,7 @@ def nanogpt(options, arrays):
         {"params": [p for p in parameters if p.dim() != 2], "weight_decay": 0.0},
     ]
     betas = options["beta1"], options["beta2"]
-    optimizer = torch.optim.AdamW(groups, lr=options["lr"], betas=betas, eps=options["eps"])
+    optimizer = torch.optim.AdamW(groups, lr=options["lr"], betas=betas, eps=options["eps"], fused=True)
 
     def loss(i):
         at = i % len(ids)
@@ -109,7 +109,51 @@ def nanogpt(options, arrays):
     return training(options, loss, optimizer, parameters)
 
 
-tasks = {"encoder": encoder, "nanogpt": nanogpt}
+class Seq2Seq(nn.Module):
+    """torch.nn.Transformer between embeddings; the target's is the output projection, too."""
+
+    def __init__(self, options, positions):
+        super().__init__()
+        width = options["width"]
+        self.src_embedding = nn.Embedding(options["vocabulary"], width)
+        self.tgt_embedding = nn.Embedding(options["vocabulary"], width)
+        layers = options["layers"]
+        self.transformer = nn.Transformer(width, options["heads"], layers, layers, options["hidden"], dropout=0.0, batch_first=True)
+        self.positions = positions
+        self.causal = nn.Transformer.generate_square_subsequent_mask(options["tokens"])
+        self.pad = options["pad"]
+
+    def forward(self, source, target):
+        scale = math.sqrt(self.positions.shape[-1])
+        hidden = source == self.pad
+        y = self.transformer(
+            self.src_embedding(source) * scale + self.positions,
+            self.tgt_embedding(target) * scale + self.positions,
+            tgt_mask=self.causal,
+            tgt_is_causal=True,
+            src_key_padding_mask=hidden,
+            memory_key_padding_mask=hidden,
+        )
+        return F.linear(y, self.tgt_embedding.weight)
+
+
+def seq2seq(options, arrays):
+    source, target, answer = (arrays.pop(name).long() for name in ("source", "target", "answer"))
+    model = Seq2Seq(options, arrays.pop("positions"))
+    model.load_state_dict(arrays)
+    parameters = list(model.parameters())
+    betas = options["beta1"], options["beta2"]
+    optimizer = torch.optim.Adam(parameters, lr=options["lr"], betas=betas, eps=options["eps"], fused=True)
+
+    def loss(i):
+        at = i % len(source)
+        logits = model(source[at], target[at])
+        return F.cross_entropy(logits.flatten(0, 1), answer[at].flatten(), ignore_index=options["pad"])
+
+    return training(options, loss, optimizer, parameters)
+
+
+tasks = {"encoder": encoder, "nanogpt": nanogpt, "seq2seq": seq2seq}
 
 
 def read(place):

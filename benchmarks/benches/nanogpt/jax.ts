@@ -1,6 +1,6 @@
 import type { Ready } from '../../contest.ts';
 import { jaxTraining } from '../../peers/jax-trainer.ts';
-import { adamOptions, compared, decays, type GptData, gpt } from '../nanogpt.ts';
+import { adamOptions, compared, decays, type GptData, gpt } from './data.ts';
 
 export function byJax({ weights, batch }: GptData, threads: number): Promise<Ready> {
   const { heads, layers, width, tokens } = gpt;

@@ -17,7 +17,7 @@ import { adamw, clipGradNorm } from '@multihead/train';
 import type { Ready } from '../../contest.ts';
 import { multihead, onBackend } from '../../peers/multihead.ts';
 import { stateOf } from '../../weights.ts';
-import { adamOptions, compared, decays, type GptData, gpt } from '../nanogpt.ts';
+import { adamOptions, compared, decays, type GptData, gpt } from './data.ts';
 
 class Block {
   ln_1 = new LayerNorm(gpt.width, { bias: false });

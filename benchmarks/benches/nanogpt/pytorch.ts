@@ -1,6 +1,6 @@
 import type { Ready } from '../../contest.ts';
 import { pytorch, type TorchArray } from '../../peers/pytorch.ts';
-import { adamOptions, compared, type GptData, gpt } from '../nanogpt.ts';
+import { adamOptions, compared, type GptData, gpt } from './data.ts';
 
 /** Steps whose data are sent; after them it begins again. */
 const steps = 64;

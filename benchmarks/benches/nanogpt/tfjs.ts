@@ -1,7 +1,7 @@
 import type { Rank, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import type { Ready } from '../../contest.ts';
 import { type Tf, tensorflow } from '../../peers/tfjs.ts';
-import { adamOptions, compared, decays, type GptData, gpt } from '../nanogpt.ts';
+import { adamOptions, compared, decays, type GptData, gpt } from './data.ts';
 
 type Variables = Map<string, Variable<Rank>>;
 
