@@ -56,8 +56,8 @@ interface NodeOrder extends Order {
   node: number;
 }
 
-function ordersOf({ benches, nodes, threads, quick }: Options): NodeOrder[] {
-  return benches.flatMap((bench) => nodes.flatMap((node) => threads.map((count) => ({ bench, node, threads: count, quick }))));
+function ordersOf({ benches, nodes, threads, only, quick }: Options): NodeOrder[] {
+  return benches.flatMap((bench) => nodes.flatMap((node) => threads.map((count) => ({ bench, node, threads: count, only, quick }))));
 }
 
 /** What the child process found; an error if it ended without saying. */

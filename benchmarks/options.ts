@@ -8,6 +8,7 @@ The names: ${names.join(', ')}; all stands for all of them.
 
   --node 20|24     only on this Node (it may be given twice); both if left out
   --threads 1|2    only with so many threads; both if left out
+  --case TEXT      only cases whose names have this in them
   --quick          fewer rounds and a shorter warm-up: to see that it runs, not to quote
   --check          exits 1 if a bar falls short; the last line says which
   --json           prints one JSON object, with every sample, in place of the tables
@@ -18,6 +19,7 @@ export interface Options {
   benches: string[];
   nodes: number[];
   threads: number[];
+  only: string;
   quick: boolean;
   check: boolean;
   json: boolean;
@@ -33,6 +35,7 @@ export function readOptions(args: string[]): Options {
     options: {
       node: { type: 'string', multiple: true },
       threads: { type: 'string', multiple: true },
+      case: { type: 'string', default: '' },
       quick: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -42,14 +45,15 @@ export function readOptions(args: string[]): Options {
   });
   const unknown = positionals.filter((name) => name !== 'all' && !names.includes(name as (typeof names)[number]));
   if (unknown.length > 0) throw new Error(`There is no bench called ${unknown.join(', ')}.`);
-  const { quick, check, json, write } = values;
+  const { case: only, quick, check, json, write } = values;
   const selfTest = values['self-test'];
   if (positionals.length === 0 && !selfTest) throw new Error('Which bench?');
-  if (write && quick) throw new Error('--write is for figures to quote, and --quick for others: one of the two.');
+  if (write && (quick || only)) throw new Error('--write is for figures to quote: not with --quick, nor with --case.');
   return {
     benches: positionals.includes('all') ? [...names] : positionals,
     nodes: oneOf('--node', values.node, [24, 20]),
     threads: oneOf('--threads', values.threads, [1, 2]),
+    only,
     quick,
     check,
     json,

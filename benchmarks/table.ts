@@ -16,6 +16,7 @@ export function runText(run: Run): string {
     `**${heading}**`,
     markdownTable(header, body),
     remarks.map((remark) => `- ${remark}`).join('\n'),
+    run.extra?.rows.length ? `${run.extra.title}:\n\n${markdownTable(run.extra.header, run.extra.rows)}` : '',
     markdownTable(['bar', 'case', 'what', 'wanted', 'found'], verdicts.map(verdictCells)),
   ]
     .filter(Boolean)

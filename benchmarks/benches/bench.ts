@@ -1,4 +1,4 @@
-import type { Judge } from '../bars.ts';
+import type { Judge, Verdict } from '../bars.ts';
 import type { Case } from '../contest.ts';
 
 /** Where a bench runs. */
@@ -17,4 +17,13 @@ export interface Bench {
   cases(setting: Setting): Case[];
   /** The bars that each case has to meet. */
   judge(setting: Setting): Judge[];
+  /** What else it finds out, and has bars for. */
+  extra?(setting: Setting): Promise<Extra>;
+}
+
+export interface Extra {
+  title: string;
+  header: string[];
+  rows: string[][];
+  verdicts: Verdict[];
 }

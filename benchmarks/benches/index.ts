@@ -6,4 +6,5 @@ export const benches: Record<string, () => Promise<Bench>> = {
   encoder: async () => (await import('./encoder.ts')).bench,
   training: async () => (await import('./training.ts')).bench,
   nanogpt: async () => (await import('./nanogpt.ts')).bench,
+  attention: async () => (await import('./attention.ts')).bench,
 };
