@@ -23,7 +23,7 @@ export function hasRelaxedSimd(): boolean {
 /** The loop, compiled: give it the number of turns. */
 export function ceilingLoop(relaxed: boolean): (turns: number) => number {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes(relaxed)));
-  return exports['run'] as (turns: number) => number;
+  return exports.run as (turns: number) => number;
 }
 
 function moduleBytes(relaxed: boolean): Uint8Array<ArrayBuffer> {
@@ -58,7 +58,7 @@ function bodyOf(relaxed: boolean): number[] {
     ...[0x03, 0x40, ...turn],
     ...[...get(0), 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b], // turns - 1, and again unless it is 0
     // Every chain is used, or the engine would leave it out.
-    ...chains.slice(1).reduce((code, c) => [...code, ...get(c), ...add], get(chains[0]!)),
+    ...chains.flatMap((c, i) => (i === 0 ? get(c) : [...get(c), ...add])),
     ...[0xfd, 0x1f, 0, 0x0b],
   ];
 }

@@ -10,6 +10,8 @@ import { type Plan, type Runner, type Samples, takeRounds } from './measure.ts';
 export interface Ready extends Runner {
   /** What the work gives. Asked for once, before anything is timed. */
   results(): Promise<Results>;
+  /** For the table: its version, where package.json doesn't tell. */
+  note?: string;
   close?(): Promise<void> | void;
 }
 
@@ -68,9 +70,12 @@ export async function hold(contest: Case, plan: Plan, report: Report): Promise<C
       missing.set(name, `disqualified: ${reason}`);
       await drop(ready, name);
     }
-    report(`  timing ${[...ready.keys()].join(', ')}`);
+    report(`  timing ${[...ready.keys()].join('; ')}`);
     const samples = await takeRounds(ready, plan);
-    const rows = contest.contestants.map((contestant) => rowOf(contest, contestant, samples.get(contestant.name), missing));
+    const rows = contest.contestants.map((contestant) => ({
+      ...rowOf(contest, contestant, samples.get(contestant.name), missing),
+      note: contestant.note ?? ready.get(contestant.name)?.note,
+    }));
     return { name: contest.name, unit: contest.work?.unit, tolerance: contest.tolerance, agreed: agreed.inside, rows };
   } finally {
     for (const name of [...ready.keys()]) await drop(ready, name);
@@ -111,8 +116,8 @@ async function drop(ready: Map<string, Ready>, name: string): Promise<void> {
 }
 
 function rowOf(contest: Case, contestant: Contestant, samples: Samples | Error | undefined, missing: Map<string, string>): Row {
-  const { name, note, yardstick = false } = contestant;
-  const row = { contestant: name, yardstick, note };
+  const { name, yardstick = false } = contestant;
+  const row = { contestant: name, yardstick };
   if (samples instanceof Error) return { ...row, missing: messageOf(samples) };
   if (!samples) return { ...row, missing: missing.get(name) ?? 'was not measured' };
   const amount = contestant.work ?? contest.work?.amount;

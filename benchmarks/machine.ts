@@ -29,6 +29,9 @@ export function describeMachine(): Machine {
   };
 }
 
+/** True if something else ran: the figures will be noisy. */
+export const isBusy = ({ load }: Machine): boolean => Number(load) > 0.5;
+
 /** One paragraph, for the top of a table. */
 export function machineText({ date, cpu, cores, memory, system, load, versions }: Machine): string {
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);

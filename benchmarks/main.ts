@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { buildChild } from './build.ts';
 import type { FromChild, Order, Run } from './child.ts';
-import { describeMachine, machineText } from './machine.ts';
+import { describeMachine, isBusy, machineText } from './machine.ts';
 import { nodeExecutable } from './nodes.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { prepare } from './prepare.ts';
@@ -22,6 +22,7 @@ async function main(): Promise<number> {
   const child = await buildChild();
   const machine = describeMachine();
   if (!options.json) console.log(machineText(machine));
+  if (isBusy(machine)) console.error(`The machine is busy (load ${machine.load}): the figures will be noisy, and not to be quoted.`);
   const runs: Run[] = [];
   const failures: string[] = [];
   for (const order of ordersOf(options)) {

@@ -27,17 +27,23 @@ export const threadsText = (threads: number) => (threads === 1 ? '1 thread' : `$
 
 function cells(result: CaseResult, row: Row, first: boolean): string[] {
   const name = first ? result.name : '';
-  if (!row.samples) return [name, row.contestant, row.missing ?? '', '', '', ''];
+  // In a word; the whole of it is a remark.
+  if (!row.samples) return [name, row.contestant, (row.missing ?? '').split(':')[0]!, '', '', ''];
   const { median, min, max } = row.samples;
   const ours = result.rows.find(({ contestant }) => contestant === 'multihead')?.samples?.median;
   const ratio = ours && !row.yardstick ? (median / ours).toFixed(2) : '';
   return [name, row.contestant, short(median), `${short(min)} … ${short(max)}`, row.rate === undefined ? '' : row.rate.toFixed(1), ratio];
 }
 
-/** What holds of a contestant in every case is said once. */
+/** What holds in several cases is said once. */
 function remarksOf(cases: CaseResult[]): string[] {
-  const found = cases.flatMap(({ rows }) => rows.flatMap(({ contestant, note }) => (note ? [`${contestant}: ${note}`] : [])));
-  return [...new Set(found)];
+  const rows = cases.flatMap((result) => result.rows);
+  const notes = rows.flatMap(({ contestant, note }) => (note ? [`${contestant}: ${note}`] : []));
+  const missing = rows.flatMap(({ contestant, missing: reason }) => (reason ? [`${contestant}: ${reason}`] : []));
+  const agreed = cases
+    .filter((result) => result.agreed.length > 0)
+    .map((result) => `Results agreed within ${result.tolerance} before anything was timed: ${result.agreed.join('; ')}.`);
+  return [...new Set([...notes, ...missing, ...agreed])];
 }
 
 function verdictCells({ case: name, what, wanted, found, met }: Verdict): string[] {

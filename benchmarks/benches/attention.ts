@@ -15,7 +15,8 @@ export const bench: Bench = {
     'Rates count the visible half of the scores. onnxruntime-web has no gradients, so it runs forward alone, in every way that it has: the bar is its fastest.',
     'The composed path is the definition of attention in plain operations of ours, which differentiates itself; its scores are tokens × tokens.',
   ],
-  cases: ({ threads }) => sizes.flatMap((tokens) => [forwardCase(attentionData(tokens), threads), backwardCase(attentionData(tokens), threads)]),
+  cases: ({ threads }) =>
+    sizes.flatMap((tokens) => [forwardCase(attentionData(tokens), threads), backwardCase(attentionData(tokens), threads)]),
   judge: () => [
     faster('multihead', graphs.map(({ name }) => name), 1.5, { case: (name) => name.startsWith('forward,') }), // biome-ignore format: one bar
     faster('multihead', ['multihead, composed'], 1.5, { case: (name) => name.startsWith('both,'), optional: true }),

@@ -1,4 +1,4 @@
-import { stateDict, loadStateDict, noGrad, scope, type Tensor, dispose } from '@multihead/tensor';
+import { loadStateDict, noGrad, scope, type Tensor, dispose } from '@multihead/tensor';
 import { TransformerEncoder } from '@multihead/transformer/seq2seq';
 import { faster } from '../bars.ts';
 import type { Case, Ready } from '../contest.ts';
@@ -88,7 +88,7 @@ export function encoderWeights({ layers, width, hidden }: EncoderShape): Weights
 function compared(y: Float32Array, { batch, tokens, lengths }: EncoderInput): { first: Float32Array; y: Float32Array } {
   const width = y.length / (batch * tokens);
   const kept = y.slice();
-  lengths.forEach((length, b) => kept.fill(0, (b * tokens + length) * width, (b + 1) * tokens * width));
+  for (const [b, length] of lengths.entries()) kept.fill(0, (b * tokens + length) * width, (b + 1) * tokens * width);
   return { first: kept.slice(0, tokens * width), y: kept };
 }
 
@@ -138,8 +138,8 @@ async function byOnnxruntime(graph: ReturnType<typeof encoderGraph>, input: Enco
   const dims = [batch, tokens, shape.width];
   const visible = lengths.flatMap((length) => Array.from({ length: tokens }, (_, t) => (t < length ? 1n : 0n)));
   const feeds: Record<string, OrtTensor> = { x: new ort.Tensor('float32', input.x, dims) };
-  if (opened.inputNames.includes('lengths')) feeds['lengths'] = new ort.Tensor('int32', Int32Array.from(lengths), [batch]);
-  else feeds['attention_mask'] = new ort.Tensor('int64', BigInt64Array.from(visible), [batch, tokens]);
+  if (opened.inputNames.includes('lengths')) feeds.lengths = new ort.Tensor('int32', Int32Array.from(lengths), [batch]);
+  else feeds.attention_mask = new ort.Tensor('int64', BigInt64Array.from(visible), [batch, tokens]);
   const fetches = { y: new ort.Tensor('float32', new Float32Array(input.x.length), dims) };
   return {
     async run(times) {
@@ -147,7 +147,7 @@ async function byOnnxruntime(graph: ReturnType<typeof encoderGraph>, input: Enco
       return undefined;
     },
     async results() {
-      return compared((await opened.run(feeds))['y']!.data as Float32Array, input);
+      return compared((await opened.run(feeds)).y!.data as Float32Array, input);
     },
     close: () => opened.release(),
   };
@@ -164,7 +164,7 @@ async function byTorch(weights: Weights, input: EncoderInput, threads: number): 
   return {
     ...ready,
     async results() {
-      return compared((await ready.results())['y'] as Float32Array, input);
+      return compared((await ready.results()).y as Float32Array, input);
     },
   };
 }

@@ -7,4 +7,5 @@ export const benches: Record<string, () => Promise<Bench>> = {
   training: async () => (await import('./training.ts')).bench,
   nanogpt: async () => (await import('./nanogpt.ts')).bench,
   attention: async () => (await import('./attention.ts')).bench,
+  decode: async () => (await import('./decode.ts')).bench,
 };

@@ -109,7 +109,7 @@ async function byOnnxruntime(n: number, aData: Float32Array, bData: Float32Array
       return undefined;
     },
     async results() {
-      return pick(n, (await opened.run(feeds))['c']!.data as Float32Array);
+      return pick(n, (await opened.run(feeds)).c!.data as Float32Array);
     },
     close: () => opened.release(),
   };

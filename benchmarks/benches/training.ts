@@ -15,7 +15,10 @@ export const bench: Bench = {
     'jax-js has all of it in one function under jit. PyTorch is eager, torch.nn.Transformer with its fused Adam.',
   ],
   cases: ({ threads }) => [stepCase(threads)],
-  judge: ({ threads }) => [faster('multihead', ['jax-js'], 2, { optional: threads > 1 }), within('multihead', 'PyTorch', 1.3, { optional: true })],
+  judge: ({ threads }) => [
+    faster('multihead', ['jax-js'], 2, { optional: threads > 1 }),
+    within('multihead', 'PyTorch', 1.3, { optional: true }),
+  ],
 };
 
 function stepCase(threads: number): Case {

@@ -178,7 +178,7 @@ def answer(request, state):
     if request["do"] == "prepare":
         arrays = {name: read(place) for name, place in request["arrays"].items()}
         state["step"], state["results"] = tasks[request["task"]](request["options"], arrays)
-        return {}
+        return {"version": torch.__version__}
     if request["do"] == "run":
         start = time.perf_counter()
         for _ in range(request["n"]):

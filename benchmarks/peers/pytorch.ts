@@ -24,7 +24,7 @@ export interface TorchTask {
   arrays: ReadonlyMap<string, TorchArray>;
 }
 
-const python = process.env['PYTHON'] ?? 'python3';
+const python = process.env.PYTHON ?? 'python3';
 // The bundle lies in build/.
 const script = fileURLToPath(new URL('../peers/pytorch.py', import.meta.url));
 
@@ -43,8 +43,10 @@ export async function pytorch({ name, options, arrays }: TorchTask, threads: num
     return answer;
   }
 
-  await ask({ do: 'prepare', task: name, options, arrays: writeArrays(join(folder, 'in'), arrays) });
+  const request = { do: 'prepare', task: name, options, arrays: writeArrays(join(folder, 'in'), arrays) };
+  const { version } = await ask<{ version: string }>(request);
   return {
+    note: `version ${version}`,
     run: async (n) => (await ask<{ ms: number }>({ do: 'run', n })).ms,
     async results() {
       const file = join(folder, 'out');

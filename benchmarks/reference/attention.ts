@@ -33,9 +33,13 @@ export function gradientRows(data: AttentionData): { dq: Float64Array; dk: Float
   const { tokens, q, k, dOut } = data;
   const [queries, keys] = [queriesOf(tokens), keysOf(tokens)];
   const first = keys[0]!;
-  const [dq, dk, dv] = [queries, keys, keys].map((rows) => new Float64Array(rows.length * width)) as [Float64Array, Float64Array, Float64Array];
+  const [dq, dk, dv] = [queries, keys, keys].map((rows) => new Float64Array(rows.length * width)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
   for (let head = 0; head < heads; head++) {
-    queries.forEach((i, row) => accumulate(dq, row, head, k, scoreGradients(data, i, head).dScores));
+    for (const [row, i] of queries.entries()) accumulate(dq, row, head, k, scoreGradients(data, i, head).dScores);
     // The queries that see these keys.
     for (let i = first; i < tokens; i++) {
       const { weights, dScores } = scoreGradients(data, i, head);

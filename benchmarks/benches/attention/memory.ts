@@ -16,7 +16,13 @@ export async function memoryTable(sizes: readonly number[], threads: number): Pr
   const verdict = (what: keyof Memory, title: string, slack: number): Verdict => {
     const ratio = found.at(-1)![what] / found.at(-2)![what];
     const limit = growth * slack;
-    return { case: 'memory', what: `${title} at ${most} over that at ${least} tokens`, wanted: `≤ ${limit.toFixed(1)}×`, found: `${ratio.toFixed(2)}×`, met: ratio <= limit };
+    return {
+      case: 'memory',
+      what: `${title} at ${most} over that at ${least} tokens`,
+      wanted: `≤ ${limit.toFixed(1)}×`,
+      found: `${ratio.toFixed(2)}×`,
+      met: ratio <= limit,
+    };
   };
   return {
     title: 'Memory of our backend for forward and backward, inputs included',

@@ -77,7 +77,7 @@ export async function byOnnxruntime(graph: Variant['graph'], layout: Layout, dat
       return undefined;
     },
     async results() {
-      const found = (await opened.run(feeds))['y']!.data as Float32Array;
+      const found = (await opened.run(feeds)).y!.data as Float32Array;
       const y = layout === 'heads first' ? byTokens(found, tokens) : found;
       return { rows: pickRows(y, queriesOf(tokens)), y };
     },

@@ -16,7 +16,7 @@ export function byJax({ weights, batch }: GptData, threads: number): Promise<Rea
       },
       loss({ linear, layerNorm, attend, crossEntropy }, { numpy: np, nn, tree }, parameters, data) {
         const p = (name: string) => parameters[`${name}.weight`]!.ref;
-        let x = np.take(p('wte'), data['ids']!, 0).add(p('wpe')); // [B, T, E]
+        let x = np.take(p('wte'), data.ids!, 0).add(p('wpe')); // [B, T, E]
         for (let i = 0; i < layers; i++) {
           const qkv = linear(layerNorm(x.ref, p(`h.${i}.ln_1`)), p(`h.${i}.attn.c_attn`)); // [B, T, 3 E]
           const part = (at: number) => qkv.ref.slice([], [], [at * width, (at + 1) * width]);
@@ -28,7 +28,7 @@ export function byJax({ weights, batch }: GptData, threads: number): Promise<Rea
         }
         const logits = linear(layerNorm(x, p('ln_f')), p('wte'));
         tree.dispose(parameters);
-        return crossEntropy(logits, data['targets']!);
+        return crossEntropy(logits, data.targets!);
       },
     },
     threads,
