@@ -22,6 +22,7 @@ export const table: Table = {
   'apps/playground': 'everything',
   examples: 'everything',
   conformance: 'everything',
+  benchmarks: 'everything',
   tools: [],
   'tools/node20': [],
 };
@@ -34,7 +35,7 @@ const packageOf = (specifier: string) => specifier.split('/', specifier.startsWi
 
 /** One sentence for each violation in the workspace at `base`; none is what one wants. */
 export function violations(base: string, allowed: Table = table): string[] {
-  const folders = ['packages/*', 'apps/*', 'examples', 'conformance', 'tools', 'tools/*']
+  const folders = ['packages/*', 'apps/*', 'examples', 'conformance', 'benchmarks', 'tools', 'tools/*']
     .flatMap((pattern) => globSync(pattern, { cwd: base }))
     .filter((folder) => existsSync(join(base, folder, 'package.json')))
     .sort();

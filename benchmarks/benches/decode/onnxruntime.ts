@@ -1,0 +1,98 @@
+import type { Ready } from '../../contest.ts';
+import { GraphWriter } from '../../onnx/graph-writer.ts';
+import { model, value } from '../../onnx/model.ts';
+import type { Message } from '../../onnx/protobuf.ts';
+import { onnxruntime, type OrtTensor, session } from '../../peers/onnxruntime.ts';
+import { type Weights, weightOf } from '../../weights.ts';
+import { comparable, type DecoderData, shape } from './data.ts';
+
+const dim = shape.width / shape.heads;
+
+/** One token through the decoder, as PyTorch's exporter writes a GPT-2 with past and present. */
+function decoderGraph(weights: Weights): Message {
+  const g = new GraphWriter();
+  const pair = (name: string) => [weightOf(weights, `${name}.weight`), weightOf(weights, `${name}.bias`)] as const;
+  const table = weightOf(weights, 'wte.weight');
+  const heads = [1, 1, shape.heads, dim];
+  const tokenRows = g.op('Gather', [g.weight(table), 'input_ids'], { axis: 0 });
+  const positionRows = g.op('Gather', [g.weight(weightOf(weights, 'wpe.weight')), 'position_ids'], { axis: 0 });
+  let x = g.op('Add', [tokenRows, positionRows]); // [1, 1, E]
+  for (let i = 0; i < shape.layers; i++) {
+    const name = (part: string) => `h.${i}.${part}`;
+    const projected = g.linear(g.layerNorm(x, pair(name('ln_1')), shape.eps), ...pair(name('attn.c_attn')));
+    const parts = g.ops('Split', [projected, g.ints([shape.width, shape.width, shape.width])], 3, { axis: 2 });
+    const [q, k, v] = parts.map((part) => g.op('Transpose', [g.reshape(part, heads)], { perm: [0, 2, 1, 3] })) as [string, string, string];
+    const keys = g.op('Concat', [`past.${i}.key`, k], { axis: 2 }); // [1, H, T, D]
+    const values = g.op('Concat', [`past.${i}.value`, v], { axis: 2 });
+    g.output(keys, `present.${i}.key`);
+    g.output(values, `present.${i}.value`);
+    const scores = g.op('MatMul', [q, g.op('Transpose', [keys], { perm: [0, 1, 3, 2] })]);
+    const seen = g.op('Softmax', [g.op('Div', [scores, g.scalar(Math.sqrt(dim))])], { axis: -1 });
+    const merged = g.reshape(g.op('Transpose', [g.op('MatMul', [seen, values])], { perm: [0, 2, 1, 3] }), [1, 1, shape.width]);
+    x = g.op('Add', [g.linear(merged, ...pair(name('attn.c_proj'))), x]);
+    const hidden = g.gelu(g.linear(g.layerNorm(x, pair(name('ln_2')), shape.eps), ...pair(name('mlp.c_fc'))));
+    x = g.op('Add', [x, g.linear(hidden, ...pair(name('mlp.c_proj')))]);
+  }
+  const logits = g.matmul(g.layerNorm(x, pair('ln_f'), shape.eps), table);
+  g.output(logits, 'logits');
+  g.output(g.op('ArgMax', [logits], { axis: -1, keepdims: 0 }), 'token'); // [1, 1]: as input_ids is
+  const cached = (kind: 'past' | 'present', tokens: string) =>
+    cacheNames(kind).map((name) => value(name, 'float32', [1, shape.heads, tokens, dim]));
+  return g.finishAll(
+    [value('input_ids', 'int64', [1, 1]), value('position_ids', 'int64', [1, 1]), ...cached('past', 'past')],
+    [value('token', 'int64', [1, 1]), value('logits', 'float32', [1, 1, shape.vocabulary]), ...cached('present', 'present')],
+  );
+}
+
+function cacheNames(kind: 'past' | 'present'): string[] {
+  return Array.from({ length: shape.layers }, (_, i) => [`${kind}.${i}.key`, `${kind}.${i}.value`]).flat();
+}
+
+type Cache = Record<string, OrtTensor>;
+
+export async function byOnnxruntime({ weights, prompt }: DecoderData, generated: number, threads: number): Promise<Ready> {
+  const ort = await onnxruntime(threads);
+  const opened = await session(ort, model(decoderGraph(weights)));
+  const wanted = ['token', ...cacheNames('present')];
+  const long = (number: bigint) => new ort.Tensor('int64', BigInt64Array.of(number), [1, 1]);
+  const empty = () => new ort.Tensor('float32', new Float32Array(0), [1, shape.heads, 0, dim]);
+
+  let cache: Cache = Object.fromEntries(cacheNames('past').map((name) => [name, empty()]));
+  let position = 0n;
+  let token = long(0n) as OrtTensor;
+  let logits = new Float32Array(0);
+
+  /** Feeds one token, and gives the next. */
+  async function step(ids: OrtTensor, outputs: string[]): Promise<OrtTensor> {
+    const found = await opened.run({ input_ids: ids, position_ids: long(position), ...cache }, outputs);
+    position++;
+    cache = Object.fromEntries(cacheNames('past').map((name) => [name, found[name.replace('past', 'present')]!]));
+    if (found.logits) logits = (found.logits.data as Float32Array<ArrayBuffer>).slice();
+    return found.token!;
+  }
+
+  for (const id of prompt) token = await step(long(BigInt(id)), wanted);
+  const [firstToken, firstCache, firstPosition] = [token, cache, position];
+  const idOf = (tensor: OrtTensor) => Number((tensor.data as BigInt64Array)[0]);
+
+  return {
+    repetitions: generated,
+    async rewind() {
+      [token, cache, position] = [firstToken, firstCache, firstPosition];
+    },
+    async run(times) {
+      for (let i = 0; i < times; i++) token = await step(token, wanted);
+      return undefined;
+    },
+    async results() {
+      const tokens = [idOf(token)];
+      for (let i = 1; i < generated; i++) {
+        token = await step(token, wanted);
+        tokens.push(idOf(token));
+      }
+      await step(token, [...wanted, 'logits']);
+      return { tokens: comparable(tokens), logits };
+    },
+    close: () => opened.release(),
+  };
+}
