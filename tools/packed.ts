@@ -26,6 +26,7 @@ try {
   const alone = project('alone', ['@multihead/attention', '@multihead/tensor'], tarballs);
   const all = project('all', [...tarballs.keys()], tarballs);
   copyFileSync(join(root, 'tools/fixtures/packed/attention.mjs'), join(alone, 'attention.mjs'));
+  copyFileSync(join(root, 'tools/fixtures/packed/kernels.mjs'), join(all, 'kernels.mjs'));
   const example = readFileSync(join(root, 'examples/first.ts'), 'utf8');
   writeFileSync(join(all, 'first.ts'), example);
   writeFileSync(join(all, 'first.mjs'), transformSync(example, { loader: 'ts', target: 'node20.19' }).code);
@@ -39,6 +40,7 @@ try {
   for (const [version, node] of Object.entries(nodes())) {
     check(`attention and tensor alone, Node ${version}`, () => run(node, ['attention.mjs'], alone));
     check(`all packages, Node ${version}`, () => run(node, ['everything.mjs'], all));
+    check(`kernels, Node ${version}`, () => run(node, ['kernels.mjs'], all));
     check(`examples/first.ts, Node ${version}`, () => run(node, ['first.mjs'], all));
   }
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');

@@ -1,4 +1,5 @@
-// AssemblyScript to WebAssembly: the same sources compiled twice (plain SIMD and relaxed SIMD), inlined as base64 in `generated/`.
+// AssemblyScript to WebAssembly: the same sources compiled twice (plain SIMD and relaxed SIMD), inlined as base64 in `generated/`, and as the files
+// that `./url`, and bundlers that want files, go by.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -29,7 +30,7 @@ const flags = [
 const SLICES = 8;
 
 function compile(name) {
-  const target = join('build', `${name}.wasm`);
+  const target = join('generated', `${name}.wasm`);
   execFileSync(process.execPath, [asc, 'assembly/index.ts', ...flags, '--enable', builds[name], '-o', target], {
     cwd: root,
     stdio: 'inherit',
@@ -42,7 +43,7 @@ function slice(bytes, i) {
   return bytes.subarray(i * size, (i + 1) * size);
 }
 
-for (const folder of ['build', 'generated']) mkdirSync(join(root, folder), { recursive: true });
+mkdirSync(join(root, 'generated'), { recursive: true });
 const modules = Object.keys(builds).map((name) => ({ name, bytes: compile(name) }));
 const slices = Array.from({ length: SLICES }, (_, i) => modules.map(({ bytes }) => slice(bytes, i))).flat();
 const packed = deflateSync(Buffer.concat(slices), { level: 9 }).toString('base64');

@@ -1,2 +1,2 @@
 export { type WasmBackend, type WasmOptions, wasm } from './wasm.js';
-export { capabilities, type Capabilities } from './load.js';
+export { type Build, type Capabilities, capabilities, type KernelSource } from './load.js';

@@ -46,11 +46,32 @@ function threadsLack(): string | null {
   }
 }
 
-/** The compiled kernels; `useRelaxed` false takes the plain build, `shared` one that wants a shared memory. */
-export async function compile(useRelaxed: boolean, shared: boolean): Promise<WebAssembly.Module> {
+/** `relaxed` has fused multiply-add, `simd` runs wherever there is SIMD. */
+export type Build = 'relaxed' | 'simd';
+
+/** The kernels from elsewhere than this package's own JavaScript: bytes, where they are, or a module, which can have one thread only. */
+export type KernelSource = WebAssembly.Module | Uint8Array<ArrayBuffer> | URL;
+
+export interface CompileOptions {
+  /** False takes the plain build. */
+  readonly relaxedSimd: boolean;
+  /** True: for a shared memory. */
+  readonly shared: boolean;
+  readonly kernels: ((build: Build) => KernelSource) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The compiled kernels. */
+export async function compile({ relaxedSimd: useRelaxed, shared, kernels, signal }: CompileOptions): Promise<WebAssembly.Module> {
   const { simd: simdFound, relaxedSimd } = capabilities();
   if (!simdFound) throw new BackendError('wasm: this engine has no WebAssembly SIMD; use the CPU backend of @multihead/tensor, cpu()');
-  const bytes = await unpack(useRelaxed && relaxedSimd ? 'relaxed' : 'simd');
+  const build = useRelaxed && relaxedSimd ? 'relaxed' : 'simd';
+  const source = kernels?.(build) ?? (await unpack(build));
+  if (source instanceof WebAssembly.Module) {
+    if (shared) throw new BackendError('wasm: kernels: a compiled module has a memory of its own kind: give bytes or a URL, or threads: 1');
+    return source;
+  }
+  const bytes = source instanceof URL ? await fetched(source, signal) : source.slice();
   if (shared) shareMemory(bytes);
   try {
     return await WebAssembly.compile(bytes);
@@ -58,6 +79,20 @@ export async function compile(useRelaxed: boolean, shared: boolean): Promise<Web
     const reason = "the engine refused to compile WebAssembly; a Content-Security-Policy must allow 'wasm-unsafe-eval'";
     throw new BackendError(`wasm: ${reason}. Otherwise use the CPU backend of @multihead/tensor, cpu()`, { cause });
   }
+}
+
+async function fetched(url: URL, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
+  const files = nodeFiles();
+  if (url.protocol === 'file:' && files) return new Uint8Array(await files.readFile(url, signal ? { signal } : {}));
+  const response = await fetch(url, signal ? { signal } : {});
+  if (!response.ok) throw new BackendError(`wasm: kernels: ${url.href} answered ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Node's module for files, asked of the process: `fetch` does not take file: addresses there. */
+function nodeFiles(): typeof import('node:fs/promises') | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  return process?.getBuiltinModule?.('node:fs/promises') as typeof import('node:fs/promises') | undefined;
 }
 
 /** Makes the memory that the module imports, `env.memory` with a minimum and a maximum, a shared one: one flag. */
@@ -69,7 +104,7 @@ function shareMemory(bytes: Uint8Array): void {
 }
 
 /** The bytes of one build: both lie deflated in slices that take turns (see scripts/build.mjs). */
-async function unpack(name: keyof typeof lengths): Promise<Uint8Array<ArrayBuffer>> {
+async function unpack(name: Build): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new Blob([decode(packed)]).stream().pipeThrough(new DecompressionStream('deflate'));
   const all = new Uint8Array(await new Response(stream).arrayBuffer());
   const bytes = new Uint8Array(lengths[name]);

@@ -6,7 +6,7 @@ import type { Exports } from './exports.js';
 import { rowKernels } from './fused.js';
 import { gates } from './gate.js';
 import { Heap, type WasmBuffer } from './heap.js';
-import { capabilities, compile } from './load.js';
+import { type Build, capabilities, compile, type KernelSource } from './load.js';
 import { products } from './matmul.js';
 import { quantised } from './quant.js';
 import { draws } from './random.js';
@@ -19,6 +19,10 @@ export interface WasmOptions {
   readonly threads?: number;
   /** False: the build without relaxed multiply-add, whose results are the same bits on every engine. Default: where the engine has it. */
   readonly relaxedSimd?: boolean;
+  /** Where the kernels come from, if not out of this package's own JavaScript: `kernelUrl` of `@multihead/kernels-wasm/url`, or your own. */
+  readonly kernels?: (build: Build) => KernelSource;
+  /** Stops the loading of the kernels. */
+  readonly signal?: AbortSignal;
   /** The most that the memory may grow to, in bytes. Default and limit: 4 GiB. */
   readonly maxBytes?: number;
 }
@@ -44,12 +48,12 @@ export interface WasmBackend extends Backend {
  * setBackend(await wasm({ threads: 2 }));
  */
 export async function wasm(options: WasmOptions = {}): Promise<WasmBackend> {
-  const { threads = 1, relaxedSimd = true, maxBytes = MAX_PAGES * PAGE } = options;
+  const { threads = 1, relaxedSimd = true, maxBytes = MAX_PAGES * PAGE, kernels, signal } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 64)
     throw new ValueError(`wasm: threads: expected an integer from 1 to 64, got ${threads}`);
   const { threads: possible, why } = capabilities();
   const size = possible ? threads : 1;
-  const module = await compile(relaxedSimd, size > 1);
+  const module = await compile({ relaxedSimd, shared: size > 1, kernels, signal });
   const { memory, pages } = createMemory(maxBytes, size > 1);
   const abort = (): never => {
     throw new BackendError('wasm: a kernel aborted');
