@@ -6,7 +6,7 @@ export const here = fileURLToPath(new URL('.', import.meta.url));
 
 /** What runs in the measured Node, as one file of JavaScript: Node 20 reads no TypeScript. Libraries stay as they were published. */
 export async function buildChild(): Promise<string> {
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   const manifest: { dependencies: Record<string, string> } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
   const outfile = join(here, 'build', 'child.mjs');
   await build({
@@ -23,6 +23,7 @@ export async function buildChild(): Promise<string> {
     external: Object.keys(manifest.dependencies).filter((name) => name !== '@jax-js/jax'),
     inject: ['peers/browser-worker.ts'],
   });
+  await stop();
   if (!existsSync(outfile)) throw new Error('esbuild wrote nothing');
   return outfile;
 }

@@ -1,4 +1,4 @@
-import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { cpus, release, totalmem, type } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { here } from './build.ts';
@@ -9,13 +9,14 @@ export interface Machine {
   cores: number;
   memory: string;
   system: string;
-  /** Processes that wanted a core in the last minute, before anything was measured. */
+  /** Processes that wanted a core in the last minute. */
   load: string;
   /** Of the libraries. */
   versions: Record<string, string>;
 }
 
-export function describeMachine(): Machine {
+/** `load` is that of the system before anything was installed, built or measured. */
+export function describeMachine(load: number): Machine {
   const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
   const versionOf = (name: string): string => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8')).version;
   return {
@@ -24,7 +25,7 @@ export function describeMachine(): Machine {
     cores: cpus().length,
     memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
     system: `${type()} ${release()}, ${process.arch}`,
-    load: loadavg()[0]!.toFixed(2),
+    load: load.toFixed(2),
     versions: Object.fromEntries(Object.keys(dependencies).map((name) => [name, versionOf(name)])),
   };
 }

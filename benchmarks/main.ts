@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { buildChild } from './build.ts';
 import type { FromChild, Order, Run } from './child.ts';
 import { describeMachine, isBusy, machineText } from './machine.ts';
@@ -16,11 +17,12 @@ import { runText, threadsText, verdictLine } from './table.ts';
 
 async function main(): Promise<number> {
   const options = optionsOrUsage();
+  const load = loadavg()[0]!;
   if (!options) return 2;
   prepare();
   if (options.selfTest) return selfTest();
   const child = await buildChild();
-  const machine = describeMachine();
+  const machine = describeMachine(load);
   if (!options.json) console.log(machineText(machine));
   if (isBusy(machine)) console.error(`The machine is busy (load ${machine.load}): the figures will be noisy, and not to be quoted.`);
   const runs: Run[] = [];

@@ -35,15 +35,16 @@ function cells(result: CaseResult, row: Row, first: boolean): string[] {
   return [name, row.contestant, short(median), `${short(min)} … ${short(max)}`, row.rate === undefined ? '' : row.rate.toFixed(1), ratio];
 }
 
-/** What holds in several cases is said once. */
+/** What holds in several cases is said once, with their names. */
 function remarksOf(cases: CaseResult[]): string[] {
-  const rows = cases.flatMap((result) => result.rows);
-  const notes = rows.flatMap(({ contestant, note }) => (note ? [`${contestant}: ${note}`] : []));
-  const missing = rows.flatMap(({ contestant, missing: reason }) => (reason ? [`${contestant}: ${reason}`] : []));
-  const agreed = cases
-    .filter((result) => result.agreed.length > 0)
-    .map((result) => `Results agreed within ${result.tolerance} before anything was timed: ${result.agreed.join('; ')}.`);
-  return [...new Set([...notes, ...missing, ...agreed])];
+  const found = new Map<string, string[]>();
+  const say = (text: string, name: string) => found.set(text, [...(found.get(text) ?? []), name]);
+  for (const { name, rows, agreed, tolerance } of cases) {
+    for (const { contestant, note } of rows) if (note) say(`${contestant}: ${note}`, name);
+    for (const { contestant, missing } of rows) if (missing) say(`${contestant}: ${missing}`, name);
+    if (agreed.length > 0) say(`Results agreed within ${tolerance} before anything was timed: ${agreed.join('; ')}`, name);
+  }
+  return [...found].map(([text, names]) => (names.length === cases.length ? text : `${text} (${names.join('; ')})`));
 }
 
 function verdictCells({ case: name, what, wanted, found, met }: Verdict): string[] {

@@ -31,7 +31,9 @@ function forwardCase(data: AttentionData, threads: number): Case {
     name: `forward, ${data.tokens}`,
     contestants: [
       { name: 'multihead', prepare: () => forwardOf(data, threads) },
-      ...graphs.map(({ name, graph, layout }) => ({ name, prepare: () => byOnnxruntime(graph, layout, data, threads) })),
+      ...graphs
+        .filter(({ takesPart }) => takesPart(data.tokens))
+        .map(({ name, note, graph, layout }) => ({ name, note, prepare: () => byOnnxruntime(graph, layout, data, threads) })),
     ],
     tolerance: 1e-4,
     referee: { name: 'float64 loops, 16 rows', results: () => ({ rows: outputRows(data) }) },

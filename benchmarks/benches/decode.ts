@@ -1,5 +1,6 @@
 import { faster } from '../bars.ts';
 import { Absent, type Case, type Contestant } from '../contest.ts';
+import { logitsAfterPrompt } from '../reference/decoder.ts';
 import type { Bench } from './bench.ts';
 import { context, decoderData, generated, shape } from './decode/data.ts';
 import { ours } from './decode/multihead.ts';
@@ -30,6 +31,7 @@ function float32Case(threads: number, tokens: number): Case {
       { name: 'onnxruntime-web', prepare: () => byOnnxruntime(data, tokens, threads) },
     ],
     tolerance: 1e-3,
+    referee: { name: 'float64 loops, logits after the context', results: () => ({ first: logitsAfterPrompt(data) }) },
     work: { amount: 1, unit: 'tokens/s' },
   };
 }

@@ -38,24 +38,25 @@ export async function jaxTraining({ weights, adam, loss, batch, compared }: JaxT
   let state: State = { parameters, m: zeros(), v: zeros() };
   let taken = 0;
 
-  async function next(): Promise<JaxArray> {
+  function next(): JaxArray {
     const data = Object.fromEntries(Object.entries(batch(taken)).map(([name, { shape, data: ids }]) => [name, np.array(ids, { shape })]));
     taken++;
     const bias = { one: np.array([1 - adam.beta1 ** taken]), two: np.array([1 - adam.beta2 ** taken]) };
     const done = step(state, data, bias) as { state: State; loss: JaxArray };
     state = done.state;
-    await blockUntilReady(state);
     return done.loss;
   }
 
   return {
     async run(times) {
-      for (let i = 0; i < times; i++) await (await next()).data();
+      for (let i = 0; i < times; i++) await next().data();
+      // Only at the end of a batch: to ask each of the arrays takes jax-js as long as to compute them.
+      await blockUntilReady(state);
       return undefined;
     },
     async results(): Promise<Results> {
       const losses: number[] = [];
-      for (let i = 0; i < compared; i++) losses.push(...((await (await next()).data()) as Float32Array));
+      for (let i = 0; i < compared; i++) losses.push(...((await next().data()) as Float32Array));
       return { losses };
     },
     close() {

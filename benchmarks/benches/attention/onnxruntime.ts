@@ -12,14 +12,32 @@ interface Variant {
   name: string;
   layout: Layout;
   graph(tokens: number): { content: Message; opset?: number };
+  /** Where it is worth the time. */
+  takesPart(tokens: number): boolean;
+  note?: string;
 }
+
+const always = () => true;
 
 /** Every way in which onnxruntime-web can be asked for causal attention. */
 export const graphs: Variant[] = [
-  { name: 'onnxruntime-web, MatMul and Softmax', layout: 'heads first', graph: plain },
-  { name: 'onnxruntime-web, Attention', layout: 'heads first', graph: onnxAttention },
-  { name: 'onnxruntime-web, MultiHeadAttention', layout: 'tokens first', graph: multiHead },
-  { name: 'onnxruntime-web, GroupQueryAttention', layout: 'tokens first', graph: groupQuery },
+  { name: 'onnxruntime-web, MatMul and Softmax', layout: 'heads first', graph: plain, takesPart: always },
+  {
+    name: 'onnxruntime-web, MatMul and Softmax by heads',
+    layout: 'heads first',
+    graph: plainByHeads,
+    takesPart: (tokens) => tokens > 2048,
+    note: 'only where the scores of all heads together leave no memory for anything else',
+  },
+  { name: 'onnxruntime-web, Attention', layout: 'heads first', graph: onnxAttention, takesPart: always },
+  { name: 'onnxruntime-web, MultiHeadAttention', layout: 'tokens first', graph: multiHead, takesPart: always },
+  {
+    name: 'onnxruntime-web, GroupQueryAttention',
+    layout: 'tokens first',
+    graph: groupQuery,
+    takesPart: (tokens) => tokens <= 512,
+    note: 'only at 512 tokens, where it shows that it is many times slower than the others',
+  },
 ];
 
 const inputNames = ['q', 'k', 'v'] as const;
@@ -31,13 +49,31 @@ const outputOf = (layout: Layout, tokens: number) => value('y', 'float32', dimsO
 /** As an exporter writes it. */
 function plain(tokens: number): { content: Message } {
   const g = new GraphWriter();
-  const visible = Uint8Array.from({ length: tokens * tokens }, (_, at) => Number(at % tokens <= Math.floor(at / tokens)));
-  const mask = g.constant({ dtype: 'bool', dims: [1, 1, tokens, tokens], data: visible });
-  const keys = g.op('Transpose', ['k'], { perm: [0, 1, 3, 2] });
-  const scores = g.op('Mul', [g.op('MatMul', ['q', keys]), g.scalar(dim ** -0.5)]); // [1, H, T, T]
-  const seen = g.op('Where', [mask, scores, g.scalar(Number.NEGATIVE_INFINITY)]);
-  const y = g.op('MatMul', [g.op('Softmax', [seen], { axis: -1 }), 'v']);
+  const y = attended(g, 'q', 'k', 'v', visibleMask(g, tokens));
   return { content: g.finish(y, inputsOf('heads first', tokens), outputOf('heads first', tokens)) };
+}
+
+/** The same for one head after the other, whose scores take an eighth of the memory. */
+function plainByHeads(tokens: number): { content: Message } {
+  const g = new GraphWriter();
+  const mask = visibleMask(g, tokens);
+  const ones = g.ints(Array.from({ length: heads }, () => 1));
+  const [q, k, v] = inputNames.map((name) => g.ops('Split', [name, ones], heads, { axis: 1 })) as [string[], string[], string[]];
+  const parts = q.map((one, h) => attended(g, one, k[h]!, v[h]!, mask));
+  const y = g.op('Concat', parts, { axis: 1 });
+  return { content: g.finish(y, inputsOf('heads first', tokens), outputOf('heads first', tokens)) };
+}
+
+function visibleMask(g: GraphWriter, tokens: number): string {
+  const visible = Uint8Array.from({ length: tokens * tokens }, (_, at) => Number(at % tokens <= Math.floor(at / tokens)));
+  return g.constant({ dtype: 'bool', dims: [1, 1, tokens, tokens], data: visible });
+}
+
+function attended(g: GraphWriter, q: string, k: string, v: string, mask: string): string {
+  const keys = g.op('Transpose', [k], { perm: [0, 1, 3, 2] });
+  const scores = g.op('Mul', [g.op('MatMul', [q, keys]), g.scalar(dim ** -0.5)]); // [1, H, T, T]
+  const seen = g.op('Where', [mask, scores, g.scalar(Number.NEGATIVE_INFINITY)]);
+  return g.op('MatMul', [g.op('Softmax', [seen], { axis: -1 }), v]);
 }
 
 /** ONNX's own operator, new in opset 23. */

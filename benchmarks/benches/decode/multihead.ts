@@ -47,13 +47,19 @@ export async function ours({ weights, prompt }: DecoderData, generated: number, 
 
   const logitsAfter = (ids: Int32Array): Tensor => noGrad(() => model.forward(onBackend(backend, ids, [1, ids.length]), caches));
 
+  async function afterPrompt(): Promise<{ logits: Float32Array; token: number }> {
+    using _ = scope();
+    const logits = logitsAfter(prompt);
+    return { logits: (await logits.data()) as Float32Array, token: await argmax(logits, -1).item() };
+  }
+
   /** The next token. */
   async function step(ids: Int32Array): Promise<number> {
     using _ = scope();
     return argmax(logitsAfter(ids), -1).item();
   }
 
-  const first = await step(prompt);
+  const { logits: firstLogits, token: first } = await afterPrompt();
   token = first;
   // What a batch begins with: the keys and values of the prompt.
   const start = caches.map((cache) => keep(cache.view()));
@@ -76,7 +82,7 @@ export async function ours({ weights, prompt }: DecoderData, generated: number, 
       for (let i = 1; i < generated; i++) tokens.push(await step(Int32Array.of(tokens.at(-1)!)));
       using _ = scope();
       const logits = await logitsAfter(Int32Array.of(tokens.at(-1)!)).data();
-      return { tokens: comparable(tokens), logits };
+      return { first: firstLogits, tokens: comparable(tokens), last: logits };
     },
     close() {
       for (const cache of caches) cache.dispose();

@@ -71,7 +71,8 @@ export async function byOnnxruntime({ weights, prompt }: DecoderData, generated:
     return found.token!;
   }
 
-  for (const id of prompt) token = await step(long(BigInt(id)), wanted);
+  for (const id of prompt) token = await step(long(BigInt(id)), [...wanted, 'logits']);
+  const firstLogits = logits;
   const [firstToken, firstCache, firstPosition] = [token, cache, position];
   const idOf = (tensor: OrtTensor) => Number((tensor.data as BigInt64Array)[0]);
 
@@ -91,7 +92,7 @@ export async function byOnnxruntime({ weights, prompt }: DecoderData, generated:
         tokens.push(idOf(token));
       }
       await step(token, [...wanted, 'logits']);
-      return { tokens: comparable(tokens), logits };
+      return { first: firstLogits, tokens: comparable(tokens), last: logits };
     },
     close: () => opened.release(),
   };
