@@ -1,20 +1,19 @@
 import { gelu4, geluTanh4, silu4 } from './exp';
-import { packColumns6, packColumns8, packRows6, packRows8 } from './pack';
+import { packColumns8, packRows8, packSplat6 } from './pack';
 import { skinnyColumns, skinnyRows } from './skinny';
 import { loadPart, storePart } from './simd';
-import { tilePacked } from './tile';
+import { tileSplat } from './tile-splat';
 
 /*
- * out = alpha · op(a) · op(b) (+ out), after Goto: a block of B [KC, NC] is packed for the second-level cache and beyond, a block of A
- * [MC, KC] for the second-level cache, and a panel of each [KC, 6] and [KC, 8] lies in the first. The order of every sum depends on k alone.
+ * out = alpha · op(a) · op(b) (+ out), after Goto: a block of B [KC, NC] is packed for the second-level cache, six rows of A [6, KC] at a time,
+ * each element four times, for the first, and all panels [KC, 8] of B pass by them. The order of every sum depends on k alone.
  */
-const KC: i32 = 256;
-const MC: i32 = 144;
+const KC: i32 = 192;
 const NC: i32 = 1024;
 
 /** Bytes of scratch that `matmul` and `skinny` need. */
 export function matmulScratch(): i32 {
-  return (MC * KC + NC * KC + 64) * 4;
+  return (24 * KC + NC * KC + 64) * 4;
 }
 
 @inline
@@ -64,7 +63,7 @@ function product(
 ): void {
   const finish = bias != 0 || pre != 0 || act != 0;
   const aPack = scratch + 256;
-  const bPack = aPack + MC * KC * 4;
+  const bPack = aPack + KC * 96;
   // Equal blocks of k, a multiple of four each.
   const kc = (ceilDiv(k, ceilDiv(k, KC)) + 3) & ~3;
   for (let j = 0; j < n; j += NC) {
@@ -79,43 +78,36 @@ function product(
         panels = b + <usize>(j >> 3) * panel + (<usize>p << 5);
       } else if (transB) packRows8(bPack, b + <usize>j * ldb + (<usize>p << 2), ldb, columns, depth);
       else packColumns8(bPack, b + <usize>p * ldb + (<usize>j << 2), ldb, columns, depth);
-      for (let i = 0; i < m; i += MC) {
-        const rows = min(MC, m - i);
-        if (transA) packColumns6(aPack, a + <usize>p * lda + (<usize>i << 2), lda, rows, depth);
-        else packRows6(aPack, a + <usize>i * lda + (<usize>p << 2), lda, rows, depth);
+      for (let i = 0; i < m; i += 6) {
+        const rows = min(6, m - i);
+        if (transA) packSplat6(aPack, a + <usize>p * lda + (<usize>i << 2), 4, lda, rows, depth);
+        else packSplat6(aPack, a + <usize>i * lda + (<usize>p << 2), lda, 4, rows, depth);
         const c = <usize>i * ldc + (<usize>j << 2);
-        block(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
-        // While the block is still in the cache.
+        strip(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
+        // While the strip is still in the cache.
         if (finish && last) epilogue(out + c, pre == 0 ? 0 : pre + c, bias == 0 ? 0 : bias + (<usize>j << 2), act, rows, columns, ldc);
       }
     }
   }
 }
 
-function block(
-  c: usize, ldc: usize, aPack: usize, bPack: usize, bPanel: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool,
-  scratch: usize,
+/** Six rows of the output. */
+function strip(
+  c: usize, ldc: usize, a: usize, b: usize, panel: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool, scratch: usize,
 ): void {
-  const aPanel = <usize>depth * 24;
-  for (let j = 0; j < columns; j += 8) {
-    let a = aPack;
-    let to = c + (<usize>j << 2);
-    const wide = columns - j;
-    let i = 0;
-    if (wide >= 8) {
-      for (; i + 6 <= rows; i += 6) {
-        tilePacked(a, 24, bPack, 32, depth, to, ldc, alpha, accumulate);
-        a += aPanel;
-        to += 6 * ldc;
-      }
+  let j = 0;
+  if (rows == 6) {
+    for (; j + 8 <= columns; j += 8) {
+      tileSplat(a, b, depth, c, ldc, alpha, accumulate);
+      b += panel;
+      c += 32;
     }
-    for (; i < rows; i += 6) {
-      tilePacked(a, 24, bPack, 32, depth, scratch, 32, alpha, false);
-      mergeTile(to, ldc, scratch, min(6, rows - i), min(8, wide), accumulate);
-      a += aPanel;
-      to += 6 * ldc;
-    }
-    bPack += bPanel;
+  }
+  for (; j < columns; j += 8) {
+    tileSplat(a, b, depth, scratch, 32, alpha, false);
+    mergeTile(c, ldc, scratch, rows, min(8, columns - j), accumulate);
+    b += panel;
+    c += 32;
   }
 }
 

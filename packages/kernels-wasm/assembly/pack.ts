@@ -55,16 +55,28 @@ function packSix(to: usize, r0: usize, lda: usize, rows: i32, k: i32): void {
   }
 }
 
-/** Rows of a [rows, k] matrix that is stored [k, rows], to panels [k, 6]. */
-export function packColumns6(to: usize, a: usize, lda: usize, rows: i32, k: i32): void {
-  for (let i = 0; i < rows; i += 6) {
-    let from = a + (<usize>i << 2);
-    for (let p = 0; p < k; p++) {
-      const high = v128.load64_zero(from, 16);
-      v128.store(to, v128.load(from));
-      v128.store64_lane(to, high, 0, 16);
-      to += 24;
-      from += lda;
+/** Six rows of a [rows, k] matrix to a panel [k, 6] in which every element lies four times; `step` is the bytes from one to the next in a row. */
+export function packSplat6(to: usize, a: usize, lda: usize, step: usize, rows: i32, k: i32): void {
+  for (let i = 0; i < 6; i++) {
+    // Rows that do not exist repeat the last one.
+    let from = a + <usize>min(i, rows - 1) * lda;
+    let at = to + (<usize>i << 4);
+    let p = 0;
+    if (step == 4) {
+      for (; p + 4 <= k; p += 4) {
+        const v = v128.load(from);
+        v128.store(at, i8x16.shuffle(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3));
+        v128.store(at, i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7), 96);
+        v128.store(at, i8x16.shuffle(v, v, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11), 192);
+        v128.store(at, i8x16.shuffle(v, v, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15), 288);
+        from += 16;
+        at += 384;
+      }
+    }
+    for (; p < k; p++) {
+      v128.store(at, v128.load32_splat(from));
+      from += step;
+      at += 96;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { madd } from './simd';
 
 /*
- * The heart of every matrix product: C[6, 8] (+)= alpha · A[6, k] · B[k, 8] in twelve accumulators, with two loads and six splats a step.
+ * The products within a square of attention: C[6, 8] (+)= alpha · A[6, k] · B[k, 8] in twelve accumulators, with two loads and six splats a step.
  * Six rows and two vectors of columns are what sixteen registers hold. Two steps an iteration keep the loop's own work small.
  * At step p, B's eight columns lie at `b + p·bStep`; A's six rows lie from `a + p·aStep`, next to one another in `tilePacked` and TILE
  * floats apart in `tileRows`. `ldc` is in bytes.
@@ -11,7 +11,7 @@ import { madd } from './simd';
 export const TILE: i32 = 48;
 
 @inline
-function storeRow(c: usize, left: v128, right: v128, scale: v128, accumulate: bool): void {
+export function storeRow(c: usize, left: v128, right: v128, scale: v128, accumulate: bool): void {
   left = f32x4.mul(left, scale);
   right = f32x4.mul(right, scale);
   if (accumulate) {
