@@ -1,5 +1,5 @@
 import { gelu4, geluGrad4, geluTanh4, geluTanhGrad4, sigmoid4, silu4, siluGrad4 } from './exp';
-import { loadPart, storePart } from './simd';
+import { get, put } from './simd';
 
 /*
  * Gated linear units: out = activation(gate) · up. Codes: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu, 5 sigmoid.
@@ -27,17 +27,6 @@ function slope(act: i32, x: v128): v128 {
     return f32x4.mul(s, f32x4.sub(f32x4.splat(1), s));
   }
   return f32x4.splat(1);
-}
-
-@inline
-function get(p: usize, left: i32): v128 {
-  return left >= 4 ? v128.load(p) : loadPart(p, left);
-}
-
-@inline
-function put(p: usize, v: v128, left: i32): void {
-  if (left >= 4) v128.store(p, v);
-  else storePart(p, v, left);
 }
 
 @inline

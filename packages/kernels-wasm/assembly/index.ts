@@ -1,4 +1,5 @@
-export { binary, binaryRow, cast, fill32, fill8, logicalNot, select, unary } from './elementwise';
+export { binary, binaryRow, select, unary } from './elementwise';
+export { cast, fill32, fill8, logicalNot } from './cast';
 export { copyElements1, copyElements4, copyRuns, copyTransposed } from './copy';
 export { matmul, matmulScratch, packB, skinny } from './matmul';
 export { argmaxFloat, argmaxInt, cumulateFloat, cumulateInt, reduceFloat, reduceInt } from './reduce';

@@ -1,19 +1,8 @@
-import { loadPart, madd, nmadd, rowDot, rowSquares, rowSum, storePart } from './simd';
+import { get, madd, nmadd, put, rowDot, rowSquares, rowSum } from './simd';
 
 /*
  * Layer norm (with mean) and RMS norm (without), over rows of n elements, and their gradients.
  */
-
-@inline
-function get(p: usize, left: i32): v128 {
-  return left >= 4 ? v128.load(p) : loadPart(p, left);
-}
-
-@inline
-function put(p: usize, v: v128, left: i32): void {
-  if (left >= 4) v128.store(p, v);
-  else storePart(p, v, left);
-}
 
 /** `weight` and `bias` may be 0. */
 export function layerNorm(out: usize, mean: usize, rstd: usize, x: usize, weight: usize, bias: usize, rows: i32, n: i32, eps: f64): void {

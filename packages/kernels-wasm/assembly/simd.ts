@@ -35,6 +35,19 @@ export function storePart(p: usize, v: v128, n: i32): void {
   if (n == 3) v128.store32_lane(p, v, 2, 8);
 }
 
+/** Four floats at `p`, of which `left` exist. */
+@inline
+export function get(p: usize, left: i32): v128 {
+  return left >= 4 ? v128.load(p) : loadPart(p, left);
+}
+
+/** The same the other way. */
+@inline
+export function put(p: usize, v: v128, left: i32): void {
+  if (left >= 4) v128.store(p, v);
+  else storePart(p, v, left);
+}
+
 @inline
 export function sumLanes(v: v128): f32 {
   const w = f32x4.add(v, i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
