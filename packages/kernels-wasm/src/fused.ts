@@ -2,7 +2,7 @@ import { type Fused, ValueError } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import { MOST_CALLS } from './control.js';
 import type { Heap, WasmBuffer } from './heap.js';
-import { pieces } from './pieces.js';
+import { pieces, shares } from './pieces.js';
 import type { Team } from './team.js';
 
 type RowKernels = Pick<
@@ -21,7 +21,7 @@ export function rowKernels(heap: Heap, team: Team, exports: Exports): RowKernels
 
   /** The rows that one call takes. */
   const cuts = (rows: number, columns: number): [from: number, to: number][] =>
-    pieces(rows, 1, team.size === 1 ? 1 : Math.min(4 * team.size, Math.floor((rows * columns) / WORTHWHILE)));
+    pieces(rows, 1, shares(team, (rows * columns) / WORTHWHILE, 4));
 
   function normGrad(op: string, buffers: NormGradBuffers, rows: number, columns: number): boolean {
     const { dx, dWeight, dBias, dy, x, weight, mean, rstd } = buffers;
@@ -141,7 +141,7 @@ export function rowKernels(heap: Heap, team: Team, exports: Exports): RowKernels
       const correct = 1 / Math.sqrt(1 - beta2 ** step);
       const decay = decoupled ? 0 : weightDecay;
       const shrink = decoupled ? 1 - lr * weightDecay : 1;
-      const calls = pieces(n, 16, team.size === 1 ? 1 : Math.min(2 * team.size, Math.floor(n / WORTHWHILE))).map(([i, end]) => {
+      const calls = pieces(n, 16, shares(team, n / WORTHWHILE, 2)).map(([i, end]) => {
         const places = state.map((address) => address + i * 4);
         return [...places, end - i, rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, decay, shrink, correct];
       });

@@ -1,6 +1,6 @@
 import type { Fused, GateActivation } from '@multihead/tensor';
 import type { Heap, WasmBuffer } from './heap.js';
-import { pieces } from './pieces.js';
+import { pieces, shares } from './pieces.js';
 import type { Team } from './team.js';
 
 // Codes of assembly/gate.ts.
@@ -17,7 +17,7 @@ export function gates(heap: Heap, team: Team): Required<Pick<Fused<WasmBuffer>, 
     activation: GateActivation,
   ): boolean => {
     const addresses = Object.entries(buffers).map(([name, buffer]) => heap.at(kernel, name, buffer, 'float32', n));
-    const cuts = pieces(n, 16, team.size === 1 ? 1 : Math.min(2 * team.size, Math.floor(n / WORTHWHILE)));
+    const cuts = pieces(n, 16, shares(team, n / WORTHWHILE, 2));
     team.run(kernel, cuts.map(([i, end]) => [codes[activation], ...addresses.map((at) => at + i * 4), end - i])); // biome-ignore format: one call
     return true;
   };

@@ -8,3 +8,8 @@ export function pieces(n: number, grain: number, most: number): [from: number, t
   for (let from = 0; from < n; from += step) ranges.push([from, Math.min(n, from + step)]);
   return ranges.length > 0 ? ranges : [[0, n]];
 }
+
+/** Into how many pieces work is cut that would be worth `worth` threads: `each` for every thread of the team, one if there is but one. */
+export function shares(team: { readonly size: number }, worth: number, each: number): number {
+  return team.size === 1 ? 1 : Math.min(each * team.size, Math.floor(worth));
+}

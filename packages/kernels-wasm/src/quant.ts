@@ -1,7 +1,7 @@
 import { type Fused, type LinearQArgs, ValueError } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
-import { pieces } from './pieces.js';
+import { pieces, shares } from './pieces.js';
 import type { Team } from './team.js';
 
 /** Rows of x up to which the weight is read as it lies: FEW of assembly/quant.ts. */
@@ -23,7 +23,7 @@ export function quantised(heap: Heap, exports: Exports, team: Team): Required<Pi
         bias: heap.optional('linearQ', 'bias', bias, n),
       };
       if (rows * n === 0) return true;
-      const most = team.size === 1 ? 1 : Math.min(4 * team.size, Math.floor((rows * n * k) / WORTHWHILE));
+      const most = shares(team, (rows * n * k) / WORTHWHILE, 4);
       const multiply = (from: number, rounded: number): void => {
         const cuts = pieces(n, 64, most).map(([first, last]) => {
           return [call.out, from, call.weight, call.scales, call.bias, rows, n, k, bits, group, rounded, first, last, 0];

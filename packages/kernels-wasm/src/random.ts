@@ -1,7 +1,7 @@
 import { type Fused, fillRandom, type Kernels } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
-import { pieces } from './pieces.js';
+import { pieces, shares } from './pieces.js';
 import type { Team } from './team.js';
 
 const kinds = { bits: 0, uniform: 1, bernoulli: 2 } as const;
@@ -35,7 +35,7 @@ export function draws(heap: Heap, exports: Exports, team: Team): Draws {
       const to = heap.at('dropout', 'out', out, 'float32', n);
       const from = heap.at('dropout', 'x', x, 'float32', n);
       // Sixteen numbers are four blocks of the stream.
-      const calls = pieces(n, 16, team.size === 1 ? 1 : Math.min(4 * team.size, Math.floor(n / WORTHWHILE))).map(([first, last]) => {
+      const calls = pieces(n, 16, shares(team, n / WORTHWHILE, 4)).map(([first, last]) => {
         const block = counter + first / 4;
         return [to + first * 4, from + first * 4, last - first, high(seed), seed, high(block), block, threshold(p), 1 - p, 0];
       });

@@ -1,6 +1,6 @@
 import { type Fused, type HeadView, type RopeArgs, ShapeError } from '@multihead/tensor';
 import type { Heap, WasmBuffer } from './heap.js';
-import { pieces } from './pieces.js';
+import { pieces, shares } from './pieces.js';
 import type { Team } from './team.js';
 
 /** Elements that are worth another thread. */
@@ -22,7 +22,7 @@ export function rotations(heap: Heap, team: Team): Required<Pick<Fused<WasmBuffe
       ];
       const sizes = [heads, tokens, dim, rotary, Number(interleaved), inverse ? -1 : 1];
       const strides = [...bytesOf(args.x), ...bytesOf(args.out), tableBatch * 4];
-      const cuts = pieces(batch * heads, 1, team.size === 1 ? 1 : Math.min(4 * team.size, Math.floor(size / WORTHWHILE)));
+      const cuts = pieces(batch * heads, 1, shares(team, size / WORTHWHILE, 4));
       team.run('rope', cuts.map(([from, to]) => [...addresses, from, to, ...sizes, ...strides])); // biome-ignore format: one call
       return true;
     },

@@ -1,7 +1,7 @@
 import { DTypeError, type Kernels, ShapeError, ValueError, type WindowArgs } from '@multihead/tensor';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
-import { pieces } from './pieces.js';
+import { pieces, shares } from './pieces.js';
 import type { Team } from './team.js';
 import { topPlaces } from './topk.js';
 
@@ -20,7 +20,7 @@ export function rows(heap: Heap, exports: Exports, team: Team): Rows {
       const to = heap.at(op, 'out', out, x.dtype, outer * inner);
       const from = heap.at(op, 'x', x, null, outer * n * inner);
       if (x.dtype === 'float32') {
-        const most = team.size === 1 ? 1 : Math.min(2 * team.size, Math.floor((outer * n * inner) / WORTHWHILE));
+        const most = shares(team, (outer * n * inner) / WORTHWHILE, 2);
         const calls = pieces(outer, 1, most).map(([i, end]) => [
           reduceCodes[op],
           to + i * inner * 4,

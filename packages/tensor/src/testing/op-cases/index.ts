@@ -14,7 +14,7 @@ import { indexingOps } from './indexing.js';
 import { interpolateOps } from './interpolate.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
-import { normOps } from './norm-and-loss.js';
+import { normOps } from './norm.js';
 import { orderOps } from './order.js';
 import { poolOps } from './pool.js';
 import { productOps } from './products.js';
