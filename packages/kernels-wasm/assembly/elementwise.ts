@@ -1,4 +1,5 @@
 import { erf4, exp4, expm14, gelu4, geluGrad4, geluTanh4, geluTanhGrad4, log1p4, log4, sigmoid4, silu4, siluGrad4, tanh4 } from './exp';
+import { power1 } from './power';
 import { advance, at } from './strided';
 
 /*
@@ -161,12 +162,6 @@ function pair(code: i32, a: v128, b: v128): v128 {
   if (code == 53) return i32x4.ge_s(a, b);
   if (code == 54) return i32x4.ne(i32x4.mul(a, b), i32x4.splat(0));
   return i32x4.ne(v128.or(a, b), i32x4.splat(0));
-}
-
-function power1(a: f32, b: f32): f32 {
-  // As C's powf has it, and PyTorch; JavaScript gives NaN for these.
-  if (a == 1 || (a == -1 && abs(b) == Infinity)) return 1;
-  return <f32>Math.pow(<f64>a, <f64>b);
 }
 
 function power(a: v128, b: v128): v128 {

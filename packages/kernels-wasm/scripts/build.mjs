@@ -14,6 +14,8 @@ const builds = { simd: 'simd', relaxed: 'simd,relaxed-simd' };
 // The memory's limits stand in the import, where src/load.ts makes it a shared one for threads.
 const flags = [
   '-O3',
+  '--shrinkLevel',
+  '1',
   '--runtime',
   'stub',
   '--noAssert',

@@ -71,6 +71,18 @@ onBothBuilds('functions', (bench) => {
     expect(worst, `at ${at}`).toBeLessThanOrEqual(bound);
   });
 
+  it('pow is the nearest float32', () => {
+    const edges = [0.5, 2, 3, -1, 1 / 3, 24, -0.5].map(Math.fround);
+    const pairs = sweep().flatMap((x, i) => edges.slice(i % 7, (i % 7) + 2).map((y) => [x, y] as const));
+    for (const [x, y] of numbers(40000, 10, 3).map((y, i) => [Math.exp(30 * Math.sin(i)), y] as const))
+      pairs.push([Math.fround(x), Math.fround(y)]);
+    const [a, b] = [bench.put(pairs.map(([x]) => x)), bench.put(pairs.map(([, y]) => y))];
+    bench.backend.kernels.binary('pow', [pairs.length], a, a, [1], b, [1]);
+    const ys = bench.get(a);
+    const worst = pairs.reduce((most, [x, y], i) => Math.max(most, ulps(ys[i]!, x === 1 ? 1 : x ** y)), 0);
+    expect(worst).toBeLessThanOrEqual(0.51);
+  });
+
   it('sin and cos agree with float64', () => {
     const xs = [0, -0, Infinity, NaN, ...numbers(20000, 8, 10), ...numbers(5000, 9, 1e5)];
     expectClose(apply('sin', xs), xs.map(Math.sin), 3e-7, 6e-8);
