@@ -1,10 +1,13 @@
 import { faster } from '../bars.ts';
-import { Absent, type Case, type Contestant } from '../contest.ts';
+import type { Case, Contestant } from '../contest.ts';
 import { logitsAfterPrompt } from '../reference/decoder.ts';
 import type { Bench } from './bench.ts';
 import { context, decoderData, generated, shape } from './decode/data.ts';
 import { ours } from './decode/multihead.ts';
-import { byOnnxruntime } from './decode/onnxruntime.ts';
+import { byGroups, byOnnxruntime, byRows, type Product } from './decode/onnxruntime.ts';
+
+/** Weights that share a scale in 8 bits. */
+const GROUP = 32;
 
 /** Greedy decoding with a cache of keys and values, one token at a time. */
 export const bench: Bench = {
@@ -14,11 +17,16 @@ export const bench: Bench = {
     `One repetition is one token; a batch is the ${generated} tokens after a context of ${context}, which is not timed (16 with --quick). Everyone learns each token before the next one.`,
     "onnxruntime-web runs the graph as an exporter writes it, with past and present keys and values, whose outputs are the next token's inputs; ArgMax is in the graph, so that only the token comes out.",
   ],
-  cases: ({ threads, quick }) => [float32Case(threads, quick ? 16 : generated), int8Case()],
+  cases: ({ threads, quick }) => [float32Case, int8Case].map((make) => make(threads, quick ? 16 : generated)),
   judge: ({ threads }) => [
     faster('multihead', ['onnxruntime-web'], 1.3, { case: 'float32', optional: threads > 1 }),
     faster('multihead, int8', ['multihead'], 2.5, { case: 'int8' }),
-    faster('multihead, int8', ['onnxruntime-web, int8'], 1.3, { case: 'int8', optional: threads > 1 }),
+    faster(
+      'multihead, int8',
+      ['onnxruntime-web, MatMulNBits', 'onnxruntime-web, MatMulNBits, x in float32', 'onnxruntime-web, MatMulInteger'],
+      1.3,
+      { case: 'int8', optional: threads > 1 },
+    ),
   ],
 };
 
@@ -36,18 +44,29 @@ function float32Case(threads: number, tokens: number): Case {
   };
 }
 
-/**
- * Its place, until `linearQ` is there: then "multihead, int8" decodes with quantised weights, "onnxruntime-web, int8" with MatMulNBits or
- * with DynamicQuantizeLinear and MatMulInteger, and "multihead" in float32 beside them is what the bar of 2.5 is measured by.
- */
-function int8Case(): Case {
-  const missing = (name: string): Contestant => ({
-    name,
-    prepare: () => Promise.reject(new Absent('not built yet: linearQ')),
+/** All linear layers and the head in 8 bits. Each peer rounds in its own way: what they agree on is looser, and the tokens that follow differ. */
+function int8Case(threads: number, tokens: number): Case {
+  const data = decoderData();
+  const first = ({ prepare, ...contestant }: Contestant): Contestant => ({
+    ...contestant,
+    async prepare() {
+      const ready = await prepare();
+      return { ...ready, results: async () => ({ first: (await ready.results()).first! }) };
+    },
+  });
+  const ort = (how: string, product: Product): Contestant => ({
+    name: `onnxruntime-web, ${how}`,
+    prepare: () => byOnnxruntime(data, tokens, threads, product),
   });
   return {
     name: 'int8',
-    contestants: [missing('multihead, int8'), missing('onnxruntime-web, int8')],
+    contestants: [
+      { name: 'multihead, int8', prepare: () => ours(data, tokens, threads, GROUP) },
+      { name: 'multihead', prepare: () => ours(data, tokens, threads) },
+      ort('MatMulNBits', byGroups(GROUP, 4)),
+      ort('MatMulNBits, x in float32', byGroups(GROUP, 0)),
+      ort('MatMulInteger', byRows),
+    ].map(first),
     tolerance: 0.05,
     work: { amount: 1, unit: 'tokens/s' },
   };

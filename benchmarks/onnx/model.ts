@@ -2,8 +2,8 @@ import { bytes, float, int, join, type Message, message, text } from './protobuf
 
 /* The parts of an ONNX model, with the field numbers of onnx.proto. */
 
-export type OnnxType = 'float32' | 'int32' | 'int64' | 'bool';
-const types: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+export type OnnxType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
+const types: Record<OnnxType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
 
 /** A number or a string is an axis that is known, or has a name. */
 export type Dims = readonly (number | string)[];

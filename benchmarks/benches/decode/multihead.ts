@@ -1,16 +1,71 @@
 import { attend, KVCache, mergeHeads, splitHeads } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear } from '@multihead/layers';
-import { add, arange, argmax, dispose, keep, linear, loadStateDict, noGrad, scope, slice, type Tensor } from '@multihead/tensor';
+import {
+  add,
+  arange,
+  argmax,
+  type Backend,
+  dispose,
+  gelu,
+  keep,
+  linear,
+  linearQ,
+  loadStateDict,
+  noGrad,
+  type QuantizedWeight,
+  scope,
+  slice,
+  type Tensor,
+} from '@multihead/tensor';
 import type { Ready } from '../../contest.ts';
 import { multihead, onBackend } from '../../peers/multihead.ts';
-import { stateOf } from '../../weights.ts';
+import { stateOf, type Weights, weightOf } from '../../weights.ts';
 import { comparable, type DecoderData, shape } from './data.ts';
+import { quantized } from './quantized.ts';
+
+interface Projection {
+  forward(x: Tensor, activation?: 'gelu'): Tensor;
+}
+
+/** A linear layer whose weight has 8 bits, and whose input is rounded to whole numbers, too. */
+class QuantizedLinear implements Projection {
+  bias: Tensor | null;
+  #weight: QuantizedWeight;
+
+  constructor(weight: QuantizedWeight, bias: Tensor | null) {
+    this.bias = bias;
+    this.#weight = weight;
+  }
+
+  forward(x: Tensor, activation?: 'gelu'): Tensor {
+    const y = linearQ(x, this.#weight, this.bias, { dynamic: true });
+    return activation ? gelu(y) : y;
+  }
+}
+
+class TiedHead implements Projection {
+  weight: Tensor;
+
+  constructor(weight: Tensor) {
+    this.weight = weight;
+  }
+
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight);
+  }
+}
 
 class Block {
   ln_1 = new LayerNorm(shape.width, { eps: shape.eps });
-  attn = { c_attn: new Linear(shape.width, 3 * shape.width), c_proj: new Linear(shape.width, shape.width) };
+  attn: Record<'c_attn' | 'c_proj', Projection> = {
+    c_attn: new Linear(shape.width, 3 * shape.width),
+    c_proj: new Linear(shape.width, shape.width),
+  };
   ln_2 = new LayerNorm(shape.width, { eps: shape.eps });
-  mlp = { c_fc: new Linear(shape.width, shape.hidden), c_proj: new Linear(shape.hidden, shape.width) };
+  mlp: Record<'c_fc' | 'c_proj', Projection> = {
+    c_fc: new Linear(shape.width, shape.hidden),
+    c_proj: new Linear(shape.hidden, shape.width),
+  };
 
   forward(x: Tensor, cache: KVCache): Tensor {
     const qkv = this.attn.c_attn.forward(this.ln_1.forward(x)); // [1, T, 3 E]
@@ -27,6 +82,7 @@ class Decoder {
   wpe = new Embedding(shape.positions, shape.width);
   h = Array.from({ length: shape.layers }, () => new Block());
   ln_f = new LayerNorm(shape.width, { eps: shape.eps });
+  #head: Projection = new TiedHead(this.wte.weight);
 
   /** The logits [1, 1, V] after the last of the ids [1, T]. */
   forward(ids: Tensor, caches: readonly KVCache[]): Tensor {
@@ -34,14 +90,31 @@ class Decoder {
     const positions = arange(from, from + tokens, 1, { backend: ids.backend, dtype: 'int32' });
     const x = add(this.wte.forward(ids), this.wpe.forward(positions));
     const y = this.h.reduce((state, block, i) => block.forward(state, caches[i]!), x);
-    return linear(this.ln_f.forward(slice(y, 1, tokens - 1, tokens)), this.wte.weight);
+    return this.#head.forward(this.ln_f.forward(slice(y, 1, tokens - 1, tokens)));
+  }
+
+  /** Puts weights of 8 bits in the place of all linear layers, the head among them. */
+  quantize(weights: Weights, backend: Backend, group: number): void {
+    const layer = (name: string, bias: boolean): QuantizedLinear => {
+      const { q, scales, rows, columns } = quantized(weightOf(weights, `${name}.weight`), group);
+      const packed = onBackend(backend, new Int32Array(q.buffer), [rows, columns / 4]);
+      const weight = { packed, scales: onBackend(backend, scales, [rows, columns / group]), bits: 8, group } as const;
+      return new QuantizedLinear(weight, bias ? onBackend(backend, weightOf(weights, `${name}.bias`).data, [rows]) : null);
+    };
+    for (const [i, { attn, mlp }] of this.h.entries()) {
+      for (const part of ['c_attn', 'c_proj'] as const) attn[part] = layer(`h.${i}.attn.${part}`, true);
+      for (const part of ['c_fc', 'c_proj'] as const) mlp[part] = layer(`h.${i}.mlp.${part}`, true);
+    }
+    this.#head = layer('wte', false);
   }
 }
 
-export async function ours({ weights, prompt }: DecoderData, generated: number, threads: number): Promise<Ready> {
+/** With `group`: in 8 bits, so many of which share a scale. */
+export async function ours({ weights, prompt }: DecoderData, generated: number, threads: number, group?: number): Promise<Ready> {
   const backend = await multihead(threads);
   const model = new Decoder();
   loadStateDict(model, stateOf(weights));
+  if (group) model.quantize(weights, backend, group);
   let caches = newCaches();
   let token = 0;
 

@@ -1,6 +1,7 @@
 import { expSmall, expSmall4, log1, tanh4 } from './exp';
 import { packRows6, packRows8 } from './pack';
 import { madd, maxLanes, storePart, sumLanes } from './simd';
+import { addRows, dotsOne, MANY } from './skinny';
 import { TILE, tilePacked, tileRows } from './tile';
 
 /*
@@ -9,7 +10,7 @@ import { TILE, tilePacked, tileRows } from './tile';
  *
  * Keys (and for the gradient values) of one head are packed once into panels of eight, for all queries and all query heads that share
  * them: memory is O(tokens). Scores of six queries at a time lie in rows of TILE floats, which the tile kernel reads as they are.
- * Squares wholly behind the causal limit, or before the window, are skipped. What a mask hides has weight 0, and 0 · NaN is NaN: a NaN in a hidden value row
+ * Squares wholly behind the causal limit, or before the window, are skipped; up to four queries need no squares. What a mask hides has weight 0, and 0 · NaN is NaN: a NaN in a hidden value row
  * shows unless its square was skipped.
  */
 
@@ -66,6 +67,8 @@ export class Attention {
   dvToken: usize;
 }
 
+/** Queries up to which squares would be mostly empty, as in decoding. */
+const FEW: i32 = 4;
 const BOOL_MASK: i32 = 1;
 const ROW: usize = 192; // TILE floats
 const SIX_ROWS: usize = 6 * ROW;
@@ -112,12 +115,49 @@ export function attention(args: usize, from: i32, to: i32, first: i32, last: i32
   for (let index = from; index < to; index++) {
     const b = index / s.kvHeads;
     const kv = index % s.kvHeads;
+    if (s.queries <= FEW) {
+      for (let h = firstHead(s, kv); h < firstHead(s, kv + 1); h++) fewQueries(s, b, kv, h, scratch);
+      continue;
+    }
     packRows8(scratch, s.k + b * s.kBatch + kv * s.kHead, s.kToken, s.keys, s.dim);
     const v = s.v + b * s.vBatch + kv * s.vHead;
     for (let h = firstHead(s, kv); h < firstHead(s, kv + 1); h++) {
       for (let i = first; i < last; i += TILE) forwardBlock(s, b, h, i, scratch, v);
     }
   }
+}
+
+/** All queries of one head, if there are FEW: keys and values are read where they lie, and the scores of a query are one row. */
+function fewQueries(s: Attention, b: i32, kv: i32, h: i32, scratch: usize): void {
+  const width = <usize>up8(s.valueDim) << 2;
+  const acc = scratch + 16;
+  const scores = acc + width;
+  const k = s.k + b * s.kBatch + kv * s.kHead;
+  const v = s.v + b * s.vBatch + kv * s.vHead;
+  for (let i = 0; i < s.queries; i++) {
+    const q = s.q + b * s.qBatch + h * s.qHead + i * s.qToken;
+    const first = min(begin(s, i), s.keys) & ~3;
+    const last = max(first, end(s, i));
+    memory.fill(acc, 0, width);
+    store<f32>(scratch, -Infinity);
+    store<f32>(scratch, 0, 4);
+    for (let j = first; j < last; j += MANY) {
+      dotsOne(scores + (<usize>(j - first) << 2), 4, q, k + j * s.kToken, s.kToken, min(MANY, last - j), s.dim, s.scale, false);
+    }
+    weighRow(s, scores, b, h, i, first, last - first, scratch, scratch + 4, acc, width);
+    for (let j = first; j < last; j += 4) {
+      addRows(acc, scores + (<usize>(j - first) << 2), v + j * s.vToken, s.vToken, s.valueDim, min(4, last - j), 1);
+    }
+    finishRow(s, b, h, i, acc, scratch, scratch + 4);
+  }
+}
+
+/** Output and log-sum-exp of a query whose weighted values, greatest score and sum of weights are there. */
+function finishRow(s: Attention, b: i32, h: i32, i: i32, acc: usize, greatest: usize, total: usize): void {
+  const sum = load<f32>(total);
+  writeRow(s.out + b * s.outBatch + h * s.outHead + i * s.outToken, acc, s.valueDim, sum == 0 ? 0 : 1 / sum, sum == 0);
+  const lse = s.lse + (<usize>((b * s.heads + h) * s.queries + i) << 2);
+  store<f32>(lse, sum == 0 ? -Infinity : load<f32>(greatest) + log1(sum));
 }
 
 /** Up to TILE queries of one head, from query i0. */
@@ -153,13 +193,9 @@ function forwardBlock(s: Attention, b: i32, h: i32, i0: i32, packed: usize, v: u
     }
   }
 
-  const out = s.out + b * s.outBatch + h * s.outHead + i0 * s.outToken;
-  const lse = s.lse + (<usize>((b * s.heads + h) * s.queries + i0) << 2);
   for (let i = 0; i < n; i++) {
     const o = <usize>i << 2;
-    const sum = load<f32>(sums + o);
-    writeRow(out + i * s.outToken, acc + i * width, s.valueDim, sum == 0 ? 0 : 1 / sum, sum == 0);
-    store<f32>(lse + o, sum == 0 ? -Infinity : load<f32>(greatest + o) + log1(sum));
+    finishRow(s, b, h, i0 + i, acc + i * width, greatest + o, sums + o);
   }
 }
 

@@ -15,4 +15,4 @@ export function heapBase(): usize {
 export { attention, attentionGrad, attentionScratch } from './attention';
 export { rope } from './rope';
 export { glu, gluGrad } from './gate';
-export { linearQ, quantScratch, roundRows, unroundRows } from './quant';
+export { groupSums, linearQ, quantScratch, roundRows, unroundRows } from './quant';

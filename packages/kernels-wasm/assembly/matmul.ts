@@ -1,7 +1,7 @@
-import { gelu4, geluTanh4, silu4 } from './exp';
+import { unary } from './elementwise';
 import { packColumns8, packRows8, packSplat6 } from './pack';
 import { skinnyColumns, skinnyRows } from './skinny';
-import { loadPart, storePart } from './simd';
+import { get, loadPart, put, storePart } from './simd';
 import { tileSplat } from './tile-splat';
 
 /*
@@ -24,7 +24,7 @@ function ceilDiv(a: i32, b: i32): i32 {
 /**
  * out = act(alpha · op(a) · op(b) + bias) (+ out) for `batch` matrices of m rows and n columns, which may be a part of larger ones: `lda`,
  * `ldb` and `ldc` are the bytes from one stored row to the next, the others from one matrix to the next. `bias` and `pre`, which receives
- * what is before the activation, may be 0. `act`: 0 none, 1 relu, 2 gelu, 3 geluTanh, 4 silu. `transB`: 0 rows of B are stored, 1 its columns,
+ * what is before the activation, may be 0. `act`: 0 none, else a code of `unary`. `transB`: 0 rows of B are stored, 1 its columns,
  * 2 what `packB` made of it.
  */
 export function matmul(
@@ -54,7 +54,7 @@ export function skinny(
 ): void {
   if (transB) skinnyRows(out, a, b, m, n, k, ldc, alpha, accumulate);
   else skinnyColumns(out, a, b, m, n, k, ldb, ldc, alpha, accumulate, scratch);
-  if (bias != 0 || pre != 0 || act != 0) epilogue(out, pre, bias, act, m, n, ldc);
+  if (bias != 0 || pre != 0 || act != 0) epilogue(out, pre, bias, act, m, n, ldc, scratch);
 }
 
 function product(
@@ -85,7 +85,7 @@ function product(
         const c = <usize>i * ldc + (<usize>j << 2);
         strip(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
         // While the strip is still in the cache.
-        if (finish && last) epilogue(out + c, pre == 0 ? 0 : pre + c, bias == 0 ? 0 : bias + (<usize>j << 2), act, rows, columns, ldc);
+        if (finish && last) epilogue(out + c, pre == 0 ? 0 : pre + c, bias == 0 ? 0 : bias + (<usize>j << 2), act, rows, columns, ldc, scratch);
       }
     }
   }
@@ -130,44 +130,17 @@ function mergeTile(c: usize, ldc: usize, tile: usize, rows: i32, columns: i32, a
   }
 }
 
-@inline
-function activate(act: i32, x: v128): v128 {
-  if (act == 1) return f32x4.pmax(x, f32x4.splat(0));
-  if (act == 2) return gelu4(x);
-  if (act == 3) return geluTanh4(x);
-  if (act == 4) return silu4(x);
-  return x;
-}
-
-@inline
-function finishRow(act: i32, out: usize, pre: usize, bias: usize, columns: i32): void {
-  let j = 0;
-  for (; j + 4 <= columns; j += 4) {
-    const o = <usize>j << 2;
-    let v = v128.load(out + o);
-    if (bias != 0) v = f32x4.add(v, v128.load(bias + o));
-    if (pre != 0) v128.store(pre + o, v);
-    v128.store(out + o, activate(act, v));
-  }
-  if (j < columns) {
-    const o = <usize>j << 2;
-    let v = loadPart(out + o, columns - j);
-    if (bias != 0) v = f32x4.add(v, loadPart(bias + o, columns - j));
-    if (pre != 0) storePart(pre + o, v, columns - j);
-    storePart(out + o, activate(act, v), columns - j);
-  }
-}
-
 /** out = act(out + bias) over [rows, columns], `pre` receiving what is before the activation. */
-function epilogue(out: usize, pre: usize, bias: usize, act: i32, rows: i32, columns: i32, ld: usize): void {
-  for (let i = 0; i < rows; i++) {
-    switch (act) {
-      case 1: finishRow(1, out, pre, bias, columns); break;
-      case 2: finishRow(2, out, pre, bias, columns); break;
-      case 3: finishRow(3, out, pre, bias, columns); break;
-      case 4: finishRow(4, out, pre, bias, columns); break;
-      default: finishRow(0, out, pre, bias, columns); break;
+function epilogue(out: usize, pre: usize, bias: usize, act: i32, rows: i32, columns: i32, ld: usize, scratch: usize): void {
+  for (; rows > 0; rows--) {
+    for (let j = 0; j < columns; j += 4) {
+      const o = <usize>j << 2;
+      let v = get(out + o, columns - j);
+      if (bias != 0) v = f32x4.add(v, get(bias + o, columns - j));
+      if (pre != 0) put(pre + o, v, columns - j);
+      put(out + o, v, columns - j);
     }
+    if (act != 0) unary(act, out, out, columns, scratch);
     out += ld;
     if (pre != 0) pre += ld;
   }

@@ -1,4 +1,4 @@
-import { loadPart, madd, storePart, sumLanes } from './simd';
+import { get, loadPart, madd, storePart, sumLanes } from './simd';
 
 /*
  * Products of very few rows (decoding), bound by reading B: it is read once, in order, where it lies.
@@ -15,20 +15,35 @@ export function skinnyRows(out: usize, a: usize, b: usize, m: i32, n: i32, k: i3
   }
 }
 
-/** Two rows of `a` against four of `b` at a time, lanes along k; `row` is the bytes from one row of each to the next. */
+/** Rows of `b` at a time: as many sums as registers hold beside their factors. */
+export const MANY: i32 = 12;
+
+/**
+ * One row of `a` against MANY of `b` at a time, or two against four, lanes along k; `row` is the bytes from one row of each to the next. They
+ * are a twelfth of `b` apart: one core gets half as much again out of memory from twelve places as from one.
+ */
 function rowsBlock(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, row: usize, outRow: usize, alpha: f32, accumulate: bool): void {
-  for (let j = 0; j < n; j += 4) {
-    const count = min(4, n - j);
-    const b0 = b + <usize>j * row;
-    // Rows that do not exist repeat the last one.
-    const b1 = count > 1 ? b0 + row : b0;
-    const b2 = count > 2 ? b1 + row : b1;
-    const b3 = count > 3 ? b2 + row : b2;
-    const to = out + (<usize>j << 2);
-    let i = 0;
-    for (; i + 2 <= m; i += 2) dots8(to + <usize>i * outRow, outRow, a + <usize>i * row, row, b0, b1, b2, b3, k, count, alpha, accumulate);
-    if (i < m) dots4(to + <usize>i * outRow, a + <usize>i * row, b0, b1, b2, b3, k, count, alpha, accumulate);
+  const part = n / MANY;
+  for (let j = 0; j < part; j++) someRows(out + (<usize>j << 2), a, b + <usize>j * row, part, MANY, m, k, row, outRow, alpha, accumulate);
+  const done = part * MANY;
+  if (done < n) someRows(out + (<usize>done << 2), a, b + <usize>done * row, 1, n - done, m, k, row, outRow, alpha, accumulate);
+}
+
+/** `count` ≤ MANY rows of b, each `apart` rows after the one before. */
+function someRows(
+  out: usize, a: usize, b: usize, apart: i32, count: i32, m: i32, k: i32, row: usize, outRow: usize, alpha: f32, accumulate: bool,
+): void {
+  const step = <usize>apart * row;
+  const outStep = <usize>apart << 2;
+  let i = 0;
+  for (; i + 2 <= m; i += 2) {
+    const to = out + <usize>i * outRow;
+    const from = a + <usize>i * row;
+    for (let r = 0; r < count; r += 4) {
+      dotsTwo(to + <usize>r * outStep, outStep, outRow, from, row, b + <usize>r * step, step, min(4, count - r), k, alpha, accumulate);
+    }
   }
+  if (i < m) dotsOne(out + <usize>i * outRow, outStep, a + <usize>i * row, b, step, count, k, alpha, accumulate);
 }
 
 @inline
@@ -36,52 +51,83 @@ function put(out: usize, value: f32, alpha: f32, accumulate: bool): void {
   store<f32>(out, accumulate ? load<f32>(out) + alpha * value : alpha * value);
 }
 
-function putSums(out: usize, c0: v128, c1: v128, c2: v128, c3: v128, count: i32, alpha: f32, accumulate: bool): void {
-  put(out, sumLanes(c0), alpha, accumulate);
-  if (count > 1) put(out + 4, sumLanes(c1), alpha, accumulate);
-  if (count > 2) put(out + 8, sumLanes(c2), alpha, accumulate);
-  if (count > 3) put(out + 12, sumLanes(c3), alpha, accumulate);
-}
-
-export function dots4(out: usize, a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32, count: i32, alpha: f32, accumulate: bool): void {
+/** One row of `a` by `count` ≤ MANY rows of `b`, `step` bytes apart; results `outStep` apart. */
+export function dotsOne(out: usize, outStep: usize, a: usize, b: usize, step: usize, count: i32, k: i32, alpha: f32, accumulate: bool): void {
+  const b1 = count > 1 ? b + step : b;
+  const b2 = count > 2 ? b1 + step : b1;
+  const b3 = count > 3 ? b2 + step : b2;
+  const b4 = count > 4 ? b3 + step : b3;
+  const b5 = count > 5 ? b4 + step : b4;
+  const b6 = count > 6 ? b5 + step : b5;
+  const b7 = count > 7 ? b6 + step : b6;
+  const b8 = count > 8 ? b7 + step : b7;
+  const b9 = count > 9 ? b8 + step : b8;
+  const b10 = count > 10 ? b9 + step : b9;
+  const b11 = count > 11 ? b10 + step : b10;
   let c0 = f32x4.splat(0);
   let c1 = c0;
   let c2 = c0;
   let c3 = c0;
-  let d0 = c0;
-  let d1 = c0;
-  let d2 = c0;
-  let d3 = c0;
-  let p = 0;
-  for (; p + 8 <= k; p += 8) {
-    const o = <usize>p << 2;
-    let v = v128.load(a + o);
-    c0 = madd(v, v128.load(b0 + o), c0);
-    c1 = madd(v, v128.load(b1 + o), c1);
-    c2 = madd(v, v128.load(b2 + o), c2);
-    c3 = madd(v, v128.load(b3 + o), c3);
-    v = v128.load(a + o, 16);
-    d0 = madd(v, v128.load(b0 + o, 16), d0);
-    d1 = madd(v, v128.load(b1 + o, 16), d1);
-    d2 = madd(v, v128.load(b2 + o, 16), d2);
-    d3 = madd(v, v128.load(b3 + o, 16), d3);
-  }
-  for (; p < k; p += 4) {
+  let c4 = c0;
+  let c5 = c0;
+  let c6 = c0;
+  let c7 = c0;
+  let c8 = c0;
+  let c9 = c0;
+  let c10 = c0;
+  let c11 = c0;
+  for (let p = 0; p < k; p += 4) {
     const o = <usize>p << 2;
     const left = k - p;
-    const v = left >= 4 ? v128.load(a + o) : loadPart(a + o, left);
-    c0 = madd(v, left >= 4 ? v128.load(b0 + o) : loadPart(b0 + o, left), c0);
-    c1 = madd(v, left >= 4 ? v128.load(b1 + o) : loadPart(b1 + o, left), c1);
-    c2 = madd(v, left >= 4 ? v128.load(b2 + o) : loadPart(b2 + o, left), c2);
-    c3 = madd(v, left >= 4 ? v128.load(b3 + o) : loadPart(b3 + o, left), c3);
+    if (left >= 4) {
+      const v = v128.load(a + o);
+      c0 = madd(v, v128.load(b + o), c0);
+      c1 = madd(v, v128.load(b1 + o), c1);
+      c2 = madd(v, v128.load(b2 + o), c2);
+      c3 = madd(v, v128.load(b3 + o), c3);
+      c4 = madd(v, v128.load(b4 + o), c4);
+      c5 = madd(v, v128.load(b5 + o), c5);
+      c6 = madd(v, v128.load(b6 + o), c6);
+      c7 = madd(v, v128.load(b7 + o), c7);
+      c8 = madd(v, v128.load(b8 + o), c8);
+      c9 = madd(v, v128.load(b9 + o), c9);
+      c10 = madd(v, v128.load(b10 + o), c10);
+      c11 = madd(v, v128.load(b11 + o), c11);
+    } else {
+      const v = loadPart(a + o, left);
+      c0 = madd(v, loadPart(b + o, left), c0);
+      c1 = madd(v, loadPart(b1 + o, left), c1);
+      c2 = madd(v, loadPart(b2 + o, left), c2);
+      c3 = madd(v, loadPart(b3 + o, left), c3);
+      c4 = madd(v, loadPart(b4 + o, left), c4);
+      c5 = madd(v, loadPart(b5 + o, left), c5);
+      c6 = madd(v, loadPart(b6 + o, left), c6);
+      c7 = madd(v, loadPart(b7 + o, left), c7);
+      c8 = madd(v, loadPart(b8 + o, left), c8);
+      c9 = madd(v, loadPart(b9 + o, left), c9);
+      c10 = madd(v, loadPart(b10 + o, left), c10);
+      c11 = madd(v, loadPart(b11 + o, left), c11);
+    }
   }
-  putSums(out, f32x4.add(c0, d0), f32x4.add(c1, d1), f32x4.add(c2, d2), f32x4.add(c3, d3), count, alpha, accumulate);
+  putSums(out, outStep, c0, c1, c2, c3, min(4, count), alpha, accumulate);
+  if (count > 4) putSums(out + 4 * outStep, outStep, c4, c5, c6, c7, min(4, count - 4), alpha, accumulate);
+  if (count > 8) putSums(out + 8 * outStep, outStep, c8, c9, c10, c11, count - 8, alpha, accumulate);
 }
 
-function dots8(
-  out: usize, outRow: usize, a: usize, aRow: usize, b0: usize, b1: usize, b2: usize, b3: usize,
-  k: i32, count: i32, alpha: f32, accumulate: bool,
+function putSums(out: usize, step: usize, c0: v128, c1: v128, c2: v128, c3: v128, count: i32, alpha: f32, accumulate: bool): void {
+  put(out, sumLanes(c0), alpha, accumulate);
+  if (count > 1) put(out + step, sumLanes(c1), alpha, accumulate);
+  if (count > 2) put(out + 2 * step, sumLanes(c2), alpha, accumulate);
+  if (count > 3) put(out + 3 * step, sumLanes(c3), alpha, accumulate);
+}
+
+/** Two rows of `a` by `count` ≤ 4 rows of `b`. */
+function dotsTwo(
+  out: usize, outStep: usize, outRow: usize, a: usize, aRow: usize, b: usize, step: usize, count: i32, k: i32, alpha: f32, accumulate: bool,
 ): void {
+  const b1 = count > 1 ? b + step : b;
+  const b2 = count > 2 ? b1 + step : b1;
+  const b3 = count > 3 ? b2 + step : b2;
   let c0 = f32x4.splat(0);
   let c1 = c0;
   let c2 = c0;
@@ -93,23 +139,23 @@ function dots8(
   for (let p = 0; p < k; p += 4) {
     const o = <usize>p << 2;
     const left = k - p;
-    const u = left >= 4 ? v128.load(a + o) : loadPart(a + o, left);
-    const v = left >= 4 ? v128.load(a + aRow + o) : loadPart(a + aRow + o, left);
-    let w = left >= 4 ? v128.load(b0 + o) : loadPart(b0 + o, left);
+    const u = get(a + o, left);
+    const v = get(a + aRow + o, left);
+    let w = get(b + o, left);
     c0 = madd(u, w, c0);
     d0 = madd(v, w, d0);
-    w = left >= 4 ? v128.load(b1 + o) : loadPart(b1 + o, left);
+    w = get(b1 + o, left);
     c1 = madd(u, w, c1);
     d1 = madd(v, w, d1);
-    w = left >= 4 ? v128.load(b2 + o) : loadPart(b2 + o, left);
+    w = get(b2 + o, left);
     c2 = madd(u, w, c2);
     d2 = madd(v, w, d2);
-    w = left >= 4 ? v128.load(b3 + o) : loadPart(b3 + o, left);
+    w = get(b3 + o, left);
     c3 = madd(u, w, c3);
     d3 = madd(v, w, d3);
   }
-  putSums(out, c0, c1, c2, c3, count, alpha, accumulate);
-  putSums(out + outRow, d0, d1, d2, d3, count, alpha, accumulate);
+  putSums(out, outStep, c0, c1, c2, c3, count, alpha, accumulate);
+  putSums(out + outRow, outStep, d0, d1, d2, d3, count, alpha, accumulate);
 }
 
 // Floats of scratch that `skinnyColumns` needs, too.

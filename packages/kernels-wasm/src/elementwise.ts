@@ -6,7 +6,7 @@ import { contiguousStrides, extentOf, mergeDims, sizeOf, writeWalk } from './str
 import type { Team } from './team.js';
 
 // Codes of assembly/elementwise.ts: [float32, int32], null where there is none.
-const unaryCodes: Record<Exclude<UnaryOp, 'isnan' | 'logicalNot' | HostOp>, readonly [number, number | null]> = {
+export const unaryCodes: Record<Exclude<UnaryOp, 'isnan' | 'logicalNot' | HostOp>, readonly [number, number | null]> = {
   neg: [0, 32],
   abs: [1, 33],
   sign: [2, 34],
@@ -39,7 +39,7 @@ type HostOp = (typeof hostOps)[number];
 const isHostOp = (op: UnaryOp): op is HostOp => (hostOps as readonly UnaryOp[]).includes(op);
 
 // As above, and whether it takes bool (as int32 0 and 1). From 32 on the output is bool.
-const binaryCodes: Record<BinaryOp, readonly [float: number | null, int: number | null, bool: boolean]> = {
+export const binaryCodes: Record<BinaryOp, readonly [float: number | null, int: number | null, bool: boolean]> = {
   add: [0, 16, false],
   sub: [1, 17, false],
   mul: [2, 18, false],

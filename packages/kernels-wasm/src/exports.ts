@@ -94,15 +94,19 @@ export interface Exports {
     interleaved: number, sign: number, xBatch: number, xHead: number, xToken: number, outBatch: number, outHead: number, outToken: number,
     tableBatch: number,
   ): void;
-  glu(act: number, out: number, gate: number, up: number, n: number): void;
-  gluGrad(act: number, dGate: number, dUp: number, dy: number, gate: number, up: number, n: number): void;
+  glu(act: number, out: number, gate: number, up: number, n: number, scratch: number): void;
+  // biome-ignore format: as above
+  gluGrad(
+    act: number, slope: number, dGate: number, dUp: number, dy: number, gate: number, up: number, n: number, scratch: number,
+  ): void;
 
   quantScratch(k: number, product: number): number;
   roundRows(out: number, x: number, rows: number, k: number, group: number): void;
   unroundRows(out: number, rounded: number, rows: number, k: number, group: number): void;
+  groupSums(to: number, weight: number, n: number, bits: number, group: number): void;
   // biome-ignore format: as above
   linearQ(
     out: number, x: number, weight: number, scales: number, bias: number, rows: number, n: number, k: number, bits: number, group: number,
-    rounded: number, from: number, to: number, scratch: number,
+    rounded: number, sums: number, from: number, to: number, scratch: number,
   ): void;
 }

@@ -1,10 +1,9 @@
-import { type Activation, type Fused, type Kernels, ValueError } from '@multihead/tensor';
+import { type Fused, type Kernels, ValueError } from '@multihead/tensor';
+import { unaryCodes } from './elementwise.js';
 import type { Exports } from './exports.js';
 import type { Heap, WasmBuffer } from './heap.js';
 import { pieces } from './pieces.js';
 import type { Team } from './team.js';
-
-const activations: Record<Activation, number> = { none: 0, relu: 1, gelu: 2, geluTanh: 3, silu: 4 };
 
 /** Products of so few rows read the right-hand side where it lies. */
 const SKINNY = 5;
@@ -73,7 +72,7 @@ export function products(heap: Heap, exports: Exports, team: Team): Products {
       if (k === 0) return false;
       if (size === 0) return true;
       const plain = { right: weight, batch: 1, aBatch: 0, bBatch: 0, transA: false, alpha: 1, accumulate: false };
-      const act = activations[activation];
+      const act = activation === 'none' ? 0 : unaryCodes[activation][0];
       multiply({ out: to, a: xAt, b: weightAt, m, n, k, ...plain, transB: !transposed, bias: biasAt, pre: preAt, act });
       return true;
     },

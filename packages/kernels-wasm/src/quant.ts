@@ -18,27 +18,39 @@ export function quantised(heap: Heap, exports: Exports, team: Team): Required<Pi
       const xAt = heap.at('linearQ', 'x', x, 'float32', rows * k);
       const call = {
         out: heap.at('linearQ', 'out', out, 'float32', rows * n),
-        weight: heap.at('linearQ', 'weight', weight, 'int32', (n * k * bits) / 32),
+        weight: heap.constant('linearQ', 'weight', weight, 'int32', (n * k * bits) / 32),
         scales: heap.at('linearQ', 'scales', scales, 'float32', (n * k) / group),
         bias: heap.optional('linearQ', 'bias', bias, n),
       };
       if (rows * n === 0) return true;
       const most = shares(team, (rows * n * k) / WORTHWHILE, 4);
-      const multiply = (from: number, rounded: number): void => {
+      const multiply = (from: number, rounded: number, sums: number): void => {
         const cuts = pieces(n, 64, most).map(([first, last]) => {
-          return [call.out, from, call.weight, call.scales, call.bias, rows, n, k, bits, group, rounded, first, last, 0];
+          return [call.out, from, call.weight, call.scales, call.bias, rows, n, k, bits, group, rounded, sums, first, last, 0];
         });
-        team.run('linearQ', cuts, 13, exports.quantScratch(k, exports.matmulScratch()));
+        team.run('linearQ', cuts, 14, exports.quantScratch(k, exports.matmulScratch()));
       };
-      if (!dynamic) multiply(xAt, 0);
+      /** 64 Σ q of each group: kept for a weight that is used again. */
+      const withSums = (use: (sums: number) => void): void => {
+        const bytes = (4 * n * k) / group;
+        const make = (to: number): void => exports.groupSums(to, call.weight, bytes / 4, bits, group);
+        const kept = heap.derived(weight, `sums ${bits} ${group}`, bytes, make);
+        if (kept) use(kept);
+        else
+          heap.block(bytes, (to) => {
+            make(to);
+            use(to);
+          });
+      };
+      if (!dynamic) multiply(xAt, 0, 0);
       else
         heap.block(rows * (k + (4 * k) / group), (rounded) => {
           exports.roundRows(rounded, xAt, rows, k, group);
-          if (rows <= FEW) multiply(xAt, rounded);
+          if (rows <= FEW) withSums((sums) => multiply(xAt, rounded, sums));
           else
             heap.block(rows * k * 4, (floats) => {
               exports.unroundRows(floats, rounded, rows, k, group);
-              multiply(floats, 0);
+              multiply(floats, 0, 0);
             });
         });
       return true;
