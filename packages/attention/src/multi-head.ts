@@ -4,6 +4,7 @@ import {
   concat,
   drawn,
   type Initializer,
+  isRecording,
   linear,
   mul,
   ones,
@@ -13,6 +14,7 @@ import {
   reshape,
   ShapeError,
   slice,
+  split,
   type Tensor,
   zeros,
 } from '@multihead/tensor';
@@ -110,8 +112,10 @@ export class MultiHeadAttention {
       const y = this.forward(q, k, v, ctx);
       return reshape(y, y.shape.slice(1));
     }
-    const q = splitHeads(this.#project(query, 0), this.#heads); // [B, H, Q, D]
-    const { k, v } = this.#keyValue(key, value, ctx); // [B, G, K, D]
+    const { q, k, v } = this.#joint(query, key, value, ctx) ?? {
+      q: splitHeads(this.#project(query, 0), this.#heads), // [B, H, Q, D]
+      ...this.#keyValue(key, value, ctx), // [B, G, K, D]
+    };
     const { causal, mask, rng, capture } = ctx;
     const y = this.#attention(q, k, v, { ...this.#masking(q, k, causal, mask), dropout: this.#dropout, rng, capture });
     return linear(mergeHeads(y), this.out_proj.weight, this.out_proj.bias); // [B, Q, out]
@@ -142,6 +146,17 @@ export class MultiHeadAttention {
     if (keyValue) return cache.append(keyValue.k, keyValue.v);
     const { k, v } = this.#split(key, value);
     return this.#withExtraKeys(cache.append(k, v));
+  }
+
+  /**
+   * Self-attention while nothing is recorded: one product with the whole weight, and no part of it is copied. (The gradient of its three parts
+   * would be three tensors as large as the product.)
+   */
+  #joint(query: Tensor, key: Tensor, value: Tensor, { cache, keyValue }: MultiHeadContext): { q: Tensor; k: Tensor; v: Tensor } | null {
+    if (isRecording() || !this.in_proj_weight || keyValue || key !== query || value !== query) return null;
+    const parts = split(linear(query, this.in_proj_weight, this.in_proj_bias), this.#widths, -1);
+    const [q, k, v] = parts.map((x, i) => splitHeads(x, i === 0 ? this.#heads : this.#kvHeads)) as [Tensor, Tensor, Tensor];
+    return { q, ...this.#withExtraKeys(cache ? cache.append(k, v) : { k, v }) };
   }
 
   #split(key: Tensor, value: Tensor): { k: Tensor; v: Tensor } {

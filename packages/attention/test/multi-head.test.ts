@@ -12,6 +12,7 @@ import {
   concat,
   liveTensors,
   matmul,
+  noGrad,
   reshape,
   Rng,
   ShapeError,
@@ -62,6 +63,31 @@ describe('MultiHeadAttention', () => {
       expect(await sum(weights, { axis: -1 }).data()).toBeAllclose(new Float32Array(40).fill(1));
     }
     dispose(module);
+  });
+
+  it('is the same while nothing is recorded, where one product projects all three', async () => {
+    using _ = scope();
+    for (const options of [{}, { bias: false }, { extraKeys: { bias: true, zero: true } }]) {
+      const module = make(options);
+      const x = random([2, 5, 8]);
+      const other = random([2, 4, 8], 2);
+      for (const [key, value] of [
+        [x, x],
+        [other, other],
+        [x, add(x, 1)],
+      ] as const) {
+        // biome-ignore format: a table
+        const recorded = await module.forward(x, key, value, { causal: true }).data();
+        expect(await noGrad(() => module.forward(x, key, value, { causal: true })).data()).toBeAllclose(recorded);
+      }
+      const cache = new KVCache();
+      const steps = noGrad(() =>
+        [slice(x, 1, 0, 3), slice(x, 1, 3, 5)].map((part) => module.forward(part, part, part, { causal: 'bottom-right', cache })),
+      );
+      expect(await concat(steps, 1).data()).toBeAllclose(await module.forward(x, x, x, { causal: true }).data());
+      cache.dispose();
+      dispose(module);
+    }
   });
 
   it('takes one sample without a batch', async () => {

@@ -5,15 +5,17 @@ import { get, loadPart, put, storePart } from './simd';
 import { tileSplat } from './tile-splat';
 
 /*
- * out = alpha · op(a) · op(b) (+ out), after Goto: a block of B [KC, NC] is packed for the second-level cache, six rows of A [6, KC] at a time,
- * each element four times, for the first, and all panels [KC, 8] of B pass by them. The order of every sum depends on k alone.
+ * out = alpha · op(a) · op(b) (+ out), after Goto: a block of B [KC, NC] and one of A [MC, KC], each element four times, are packed for the
+ * second-level cache; each panel [KC, 8] of B stays in the first while six rows of A after the other pass by it. The order of every sum depends
+ * on k alone.
  */
+const MC: i32 = 48;
 const KC: i32 = 192;
 const NC: i32 = 1024;
 
 /** Bytes of scratch that `matmul` and `skinny` need. */
 export function matmulScratch(): i32 {
-  return (24 * KC + NC * KC + 64) * 4;
+  return (4 * MC * KC + NC * KC + 64) * 4;
 }
 
 @inline
@@ -63,11 +65,12 @@ function product(
 ): void {
   const finish = bias != 0 || pre != 0 || act != 0;
   const aPack = scratch + 256;
-  const bPack = aPack + KC * 96;
-  // Equal blocks of k, a multiple of four each.
+  const bPack = aPack + MC * KC * 16;
+  // Equal blocks, a multiple of four of k and of eight of n.
   const kc = (ceilDiv(k, ceilDiv(k, KC)) + 3) & ~3;
-  for (let j = 0; j < n; j += NC) {
-    const columns = min(NC, n - j);
+  const nc = (ceilDiv(n, ceilDiv(n, NC)) + 7) & ~7;
+  for (let j = 0; j < n; j += nc) {
+    const columns = min(nc, n - j);
     for (let p = 0; p < k; p += kc) {
       const depth = min(kc, k - p);
       const last = p + depth == k;
@@ -78,37 +81,49 @@ function product(
         panels = b + <usize>(j >> 3) * panel + (<usize>p << 5);
       } else if (transB) packRows8(bPack, b + <usize>j * ldb + (<usize>p << 2), ldb, columns, depth);
       else packColumns8(bPack, b + <usize>p * ldb + (<usize>j << 2), ldb, columns, depth);
-      for (let i = 0; i < m; i += 6) {
-        const rows = min(6, m - i);
-        if (transA) packSplat6(aPack, a + <usize>p * lda + (<usize>i << 2), 4, lda, rows, depth);
-        else packSplat6(aPack, a + <usize>i * lda + (<usize>p << 2), lda, 4, rows, depth);
+      for (let i = 0; i < m; i += MC) {
+        const rows = min(MC, m - i);
+        for (let r = 0; r < rows; r += 6) {
+          const to = aPack + <usize>(r * depth) * 16;
+          if (transA) packSplat6(to, a + <usize>p * lda + (<usize>(i + r) << 2), 4, lda, min(6, rows - r), depth);
+          else packSplat6(to, a + <usize>(i + r) * lda + (<usize>p << 2), lda, 4, min(6, rows - r), depth);
+        }
         const c = <usize>i * ldc + (<usize>j << 2);
-        strip(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
-        // While the strip is still in the cache.
+        tiles(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
+        // While they are still in the cache.
         if (finish && last) epilogue(out + c, pre == 0 ? 0 : pre + c, bias == 0 ? 0 : bias + (<usize>j << 2), act, rows, columns, ldc, scratch);
       }
     }
   }
 }
 
-/** Six rows of the output. */
-function strip(
+/** Up to MC rows of the output. Of the next panel, each six rows read a part ahead. */
+function tiles(
   c: usize, ldc: usize, a: usize, b: usize, panel: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool, scratch: usize,
 ): void {
-  let j = 0;
-  if (rows == 6) {
-    for (; j + 8 <= columns; j += 8) {
-      tileSplat(a, b, depth, c, ldc, alpha, accumulate);
-      b += panel;
-      c += 32;
+  const strips = <usize>((rows + 5) / 6);
+  let seen: i32 = 0;
+  for (let j = 0; j < columns; j += 8) {
+    const more = j + 8 < columns;
+    const step: usize = more ? 64 / strips : 0;
+    const part: usize = more ? (<usize>depth << 5) / strips : 0;
+    let ahead = more ? b + panel : b;
+    let own = a;
+    let to = c;
+    for (let i = 0; i < rows; i += 6) {
+      if (rows - i >= 6 && columns - j >= 8) seen |= tileSplat(own, b, ahead, step, depth, to, ldc, alpha, accumulate);
+      else {
+        seen |= tileSplat(own, b, ahead, step, depth, scratch, 32, alpha, false);
+        mergeTile(to, ldc, scratch, min(6, rows - i), min(8, columns - j), accumulate);
+      }
+      ahead += part;
+      own += <usize>depth * 96;
+      to += 6 * ldc;
     }
-  }
-  for (; j < columns; j += 8) {
-    tileSplat(a, b, depth, scratch, 32, alpha, false);
-    mergeTile(c, ldc, scratch, rows, min(8, columns - j), accumulate);
     b += panel;
     c += 32;
   }
+  store<i32>(scratch + 192, seen);
 }
 
 /** The part of a tile [6, 8] that lies within the matrix. */

@@ -6,8 +6,12 @@ import { storeRow } from './tile';
  * all operands of a step are plain loads at constant distances. Twelve accumulators, two vectors of B and one of A are the fifteen registers
  * that V8 has to give, and eight loads beside twelve multiply-adds are no more than the processor makes in the same time.
  * The two steps of an iteration are parted by a branch: V8 would otherwise mix them and run out of registers.
+ * Each also reads a word at `ahead`, which moves on by `step`: what the next tile needs is then on its way. WebAssembly has no prefetch: the
+ * words are returned, so that the compiler does not leave their reading out.
  */
-export function tileSplat(a: usize, b: usize, k: i32, c: usize, ldc: usize, alpha: f32, accumulate: bool): void {
+export function tileSplat(
+  a: usize, b: usize, ahead: usize, step: usize, k: i32, c: usize, ldc: usize, alpha: f32, accumulate: bool,
+): i32 {
   let c00 = f32x4.splat(0);
   let c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0);
@@ -23,6 +27,7 @@ export function tileSplat(a: usize, b: usize, k: i32, c: usize, ldc: usize, alph
   let b0: v128;
   let b1: v128;
   let s: v128;
+  let seen: i32 = 0;
   while (k > 0) {
     b0 = v128.load(b, 0);
     b1 = v128.load(b, 16);
@@ -45,6 +50,8 @@ export function tileSplat(a: usize, b: usize, k: i32, c: usize, ldc: usize, alph
     c50 = madd(s, b0, c50);
     c51 = madd(s, b1, c51);
     if (k == 1) break;
+    seen |= load<i32>(ahead);
+    ahead += step;
     b0 = v128.load(b, 32);
     b1 = v128.load(b, 48);
     s = v128.load(a, 96);
@@ -76,4 +83,5 @@ export function tileSplat(a: usize, b: usize, k: i32, c: usize, ldc: usize, alph
   storeRow(c + 3 * ldc, c30, c31, scale, accumulate);
   storeRow(c + 4 * ldc, c40, c41, scale, accumulate);
   storeRow(c + 5 * ldc, c50, c51, scale, accumulate);
+  return seen;
 }
