@@ -21,6 +21,7 @@ async function main(): Promise<number> {
   if (!options) return 2;
   prepare();
   if (options.selfTest) return selfTest();
+  if (options.soak) return soaked(options);
   const child = await buildChild();
   const machine = describeMachine(load);
   if (!options.json) console.log(machineText(machine));
@@ -44,6 +45,13 @@ async function main(): Promise<number> {
   // Beside JSON on stdout, the verdict is a message.
   if (options.check) (options.json ? console.error : console.log)(verdictLine(runs, failures));
   return failures.length > 0 || (options.check && shortfall) ? 1 : 0;
+}
+
+async function soaked({ soak: minutes, threads }: Options): Promise<number> {
+  const { soak } = await import('./soak.ts'); // Our packages are there only now.
+  const { table, flat } = await soak(minutes, threads[0]!, (line) => console.error(line));
+  console.log(`${machineText(describeMachine(loadavg()[0]!))}\n\n${table}\n\n${flat ? 'Memory stayed flat.' : 'Memory grew.'}`);
+  return flat ? 0 : 1;
 }
 
 function optionsOrUsage(): Options | null {

@@ -28,7 +28,7 @@ export async function memoryOf(threads: number, work: (backend: Backend) => Prom
 }
 
 /** Also gives every WebAssembly.Memory that `action` makes. */
-async function watchingMemories<T>(action: () => Promise<T>): Promise<{ result: T; memories: WebAssembly.Memory[] }> {
+export async function watchingMemories<T>(action: () => Promise<T>): Promise<{ result: T; memories: WebAssembly.Memory[] }> {
   const memories: WebAssembly.Memory[] = [];
   const original = WebAssembly.Memory;
   WebAssembly.Memory = class extends original {

@@ -13,6 +13,7 @@ The names: ${names.join(', ')}; all stands for all of them.
   --check          exits 1 if a bar falls short; the last line says which
   --json           prints one JSON object, with every sample, in place of the tables
   --write          takes the tables over into benchmarks/README.md
+  --soak MINUTES   trains and decodes for so long, and tells once a minute what memory it takes
   --self-test      checks the measuring itself: types, and the tests in benchmarks/test`;
 
 export interface Options {
@@ -24,6 +25,8 @@ export interface Options {
   check: boolean;
   json: boolean;
   write: boolean;
+  /** Minutes; 0 for none. */
+  soak: number;
   selfTest: boolean;
 }
 
@@ -40,6 +43,7 @@ export function readOptions(args: string[]): Options {
       check: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      soak: { type: 'string', default: '0' },
       'self-test': { type: 'boolean', default: false },
     },
   });
@@ -47,7 +51,9 @@ export function readOptions(args: string[]): Options {
   if (unknown.length > 0) throw new Error(`There is no bench called ${unknown.join(', ')}.`);
   const { case: only, quick, check, json, write } = values;
   const selfTest = values['self-test'];
-  if (positionals.length === 0 && !selfTest) throw new Error('Which bench?');
+  const soak = Number(values.soak);
+  if (!(soak >= 0)) throw new Error(`--soak: expected minutes, got ${values.soak}.`);
+  if (positionals.length === 0 && !selfTest && !soak) throw new Error('Which bench?');
   if (write && (quick || only)) throw new Error('--write is for figures to quote: not with --quick, nor with --case.');
   return {
     benches: positionals.includes('all') ? [...names] : positionals,
@@ -58,6 +64,7 @@ export function readOptions(args: string[]): Options {
     check,
     json,
     write,
+    soak,
     selfTest,
   };
 }

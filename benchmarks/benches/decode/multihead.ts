@@ -29,29 +29,17 @@ interface Projection {
 
 /** A linear layer whose weight has 8 bits, and whose input is rounded to whole numbers, too. */
 class QuantizedLinear implements Projection {
+  weight: QuantizedWeight;
   bias: Tensor | null;
-  #weight: QuantizedWeight;
 
   constructor(weight: QuantizedWeight, bias: Tensor | null) {
+    this.weight = weight;
     this.bias = bias;
-    this.#weight = weight;
   }
 
   forward(x: Tensor, activation?: 'gelu'): Tensor {
-    const y = linearQ(x, this.#weight, this.bias, { dynamic: true });
+    const y = linearQ(x, this.weight, this.bias, { dynamic: true });
     return activation ? gelu(y) : y;
-  }
-}
-
-class TiedHead implements Projection {
-  weight: Tensor;
-
-  constructor(weight: Tensor) {
-    this.weight = weight;
-  }
-
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight);
   }
 }
 
@@ -82,7 +70,8 @@ class Decoder {
   wpe = new Embedding(shape.positions, shape.width);
   h = Array.from({ length: shape.layers }, () => new Block());
   ln_f = new LayerNorm(shape.width, { eps: shape.eps });
-  #head: Projection = new TiedHead(this.wte.weight);
+  /** Where the embedding is not the output projection, too. */
+  head?: Projection;
 
   /** The logits [1, 1, V] after the last of the ids [1, T]. */
   forward(ids: Tensor, caches: readonly KVCache[]): Tensor {
@@ -90,7 +79,8 @@ class Decoder {
     const positions = arange(from, from + tokens, 1, { backend: ids.backend, dtype: 'int32' });
     const x = add(this.wte.forward(ids), this.wpe.forward(positions));
     const y = this.h.reduce((state, block, i) => block.forward(state, caches[i]!), x);
-    return this.#head.forward(this.ln_f.forward(slice(y, 1, tokens - 1, tokens)));
+    const last = this.ln_f.forward(slice(y, 1, tokens - 1, tokens));
+    return this.head ? this.head.forward(last) : linear(last, this.wte.weight);
   }
 
   /** Puts weights of 8 bits in the place of all linear layers, the head among them. */
@@ -102,10 +92,11 @@ class Decoder {
       return new QuantizedLinear(weight, bias ? onBackend(backend, weightOf(weights, `${name}.bias`).data, [rows]) : null);
     };
     for (const [i, { attn, mlp }] of this.h.entries()) {
+      dispose({ attn, mlp });
       for (const part of ['c_attn', 'c_proj'] as const) attn[part] = layer(`h.${i}.attn.${part}`, true);
       for (const part of ['c_fc', 'c_proj'] as const) mlp[part] = layer(`h.${i}.mlp.${part}`, true);
     }
-    this.#head = layer('wte', false);
+    this.head = layer('wte', false);
   }
 }
 
