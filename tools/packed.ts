@@ -43,6 +43,8 @@ try {
     check(`kernels, Node ${version}`, () => run(node, ['kernels.mjs'], all));
     check(`examples/first.ts, Node ${version}`, () => run(node, ['first.mjs'], all));
   }
+  run(process.execPath, [join(root, 'tools/fixtures/packed/webpack.mjs'), all], root);
+  check('kernels, bundled by webpack', () => run(process.execPath, ['bundled/main.cjs'], all));
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   for (const [moduleResolution, module] of Object.entries({ bundler: 'esnext', nodenext: 'nodenext' })) {
     const options = {

@@ -76,7 +76,8 @@ export async function compile({ relaxedSimd: useRelaxed, shared, kernels, signal
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    const reason = "the engine refused to compile WebAssembly; a Content-Security-Policy must allow 'wasm-unsafe-eval'";
+    const reason =
+      "the engine refused to compile WebAssembly; a Content-Security-Policy must allow 'wasm-unsafe-eval', a Cloudflare Worker must give `kernels` as modules";
     throw new BackendError(`wasm: ${reason}. Otherwise use the CPU backend of @multihead/tensor, cpu()`, { cause });
   }
 }
