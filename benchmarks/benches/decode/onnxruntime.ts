@@ -14,14 +14,14 @@ export type Product = (g: GraphWriter, x: string, weight: Weight) => string;
 
 export const inFloat32: Product = (g, x, weight) => g.matmul(x, weight);
 
-/** 8 bits in groups as ours, with x rounded to 8 bits by groups (accuracy_level 4), or left as it is (0). */
+/** 8 bits in groups as ours, with x rounded to 8 bits by groups (accuracy_level 4). */
 export const byGroups =
-  (group: number, accuracy: 0 | 4): Product =>
+  (group: number): Product =>
   (g, x, weight) => {
     const { q, scales, rows, columns } = quantized(weight, group);
     const packed = g.constant({ dtype: 'uint8', dims: [rows, columns / group, group], data: q });
     const factors = g.constant({ dtype: 'float32', dims: [rows, columns / group], data: scales });
-    const attributes = { K: columns, N: rows, bits: 8, block_size: group, accuracy_level: accuracy };
+    const attributes = { K: columns, N: rows, bits: 8, block_size: group, accuracy_level: 4 };
     return g.op('MatMulNBits', [x, packed, factors], attributes, 'com.microsoft');
   };
 
