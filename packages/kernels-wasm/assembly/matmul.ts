@@ -1,5 +1,5 @@
 import { unary } from './elementwise';
-import { packColumns8, packRows8, packSplat6 } from './pack';
+import { packColumns8, packRows8, splatColumns6, splatRows6 } from './pack';
 import { skinnyColumns, skinnyRows } from './skinny';
 import { get, loadPart, put, storePart } from './simd';
 import { tileSplat } from './tile-splat';
@@ -85,8 +85,8 @@ function product(
         const rows = min(MC, m - i);
         for (let r = 0; r < rows; r += 6) {
           const to = aPack + <usize>(r * depth) * 16;
-          if (transA) packSplat6(to, a + <usize>p * lda + (<usize>(i + r) << 2), 4, lda, min(6, rows - r), depth);
-          else packSplat6(to, a + <usize>(i + r) * lda + (<usize>p << 2), lda, 4, min(6, rows - r), depth);
+          if (transA) splatColumns6(to, a + <usize>p * lda + (<usize>(i + r) << 2), lda, min(6, rows - r), depth);
+          else splatRows6(to, a + <usize>(i + r) * lda + (<usize>p << 2), lda, min(6, rows - r), depth);
         }
         const c = <usize>i * ldc + (<usize>j << 2);
         tiles(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);

@@ -2,7 +2,7 @@ import { madd } from './simd';
 import { storeRow } from './tile';
 
 /*
- * The heart of matrix products: C[6, 8] (+)= alpha · A[6, k] · B[k, 8], where every element of A lies there four times (`packSplat6`), so that
+ * The heart of matrix products: C[6, 8] (+)= alpha · A[6, k] · B[k, 8], where every element of A lies there four times (`splatRows6`), so that
  * all operands of a step are plain loads at constant distances. Twelve accumulators, two vectors of B and one of A are the fifteen registers
  * that V8 has to give, and eight loads beside twelve multiply-adds are no more than the processor makes in the same time.
  * The two steps of an iteration are parted by a branch: V8 would otherwise mix them and run out of registers.
