@@ -23,6 +23,14 @@ export class WordCache {
 
   /** Adds the ids of the words of a text, until there are `most`. */
   addAll(text: string, spans: Spans, encode: (word: string) => readonly number[], ids: number[], most: number): void {
+    if (spans.scan !== undefined) {
+      for (let at = 0; at < text.length && ids.length < most; ) {
+        const end = spans.scan(text, at);
+        this.add(text.slice(at, end), encode, ids);
+        at = end;
+      }
+      return;
+    }
     const bounds = spans(text);
     for (let i = 0; i < bounds.length && ids.length < most; i += 2) {
       if (bounds[i] !== bounds[i + 1]) this.add(text.slice(bounds[i], bounds[i + 1]), encode, ids);

@@ -3,7 +3,11 @@
  */
 
 /** Where matches are in a text: starts and ends in turn, in reading order, without overlap. */
-export type Matcher = (text: string) => number[];
+export interface Matcher {
+  (text: string): number[];
+  /** Of a pattern that matches every character of any text: where the match that begins at a place ends. */
+  readonly scan?: (text: string, at: number) => number;
+}
 
 /** Finds a literal text; an empty one is never found. */
 export function literalMatcher(wanted: string): Matcher {
