@@ -102,6 +102,12 @@ export function prependNormalizer(prefix: string): Normalizer {
 
 export function replaceNormalizer(find: Matcher, content: string): Normalizer {
   return (text) => {
+    if (!text.tracked && find.literal !== undefined && find.literal !== '') {
+      const parts = text.text.split(find.literal);
+      if (parts.length === 1) return text;
+      checkOutput(text, text.text.length + (parts.length - 1) * content.length);
+      return text.replacedBy(parts.join(content));
+    }
     const matches = find(text.text);
     checkOutput(text, text.text.length + (matches.length / 2) * content.length);
     return text.replaceAll(matches, content);

@@ -21,9 +21,7 @@ const words = String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{L
 
 /** The patterns for which there are scanners. */
 export function knownPatterns(): [source: string, scanner: Scanner][] {
-  const patterns: [string, Scanner][] = [
-    [String.raw`${contractions}| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, gpt2Scanner],
-  ];
+  const patterns: [string, Scanner][] = [[String.raw`${contractions}| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, gpt2Scanner]];
   for (const digits of [1, 3]) {
     const number = digits === 1 ? String.raw`\p{N}` : String.raw`\p{N}{1,3}`;
     const cl100k = String.raw`(?i:${contractions})|[^\r\n\p{L}\p{N}]?\p{L}+|${number}| ?[^\s\p{L}\p{N}]+[\r\n]*|${spaces}`;
