@@ -20,12 +20,18 @@ export function checkOutput(text: AlignedText, length: number): void {
   throw new TokenizerError('normalize', `expected at most ${most} code units from an input of ${text.to - text.from}, got ${length}`);
 }
 
+/** One after the other. What all of them put out together is limited, too. */
 export function sequenceNormalizer(normalizers: readonly Normalizer[]): Normalizer {
   return (given) => {
     let text = given;
+    let sum = 0;
     for (const normalize of normalizers) {
       text = normalize(text);
       checkOutput(text, text.text.length);
+      sum += text.text.length;
+      const most = 32 * longestOutput(given);
+      if (sum > most)
+        throw new TokenizerError('normalize', `expected at most ${most} code units from all normalizers together, got ${sum}`);
     }
     return text;
   };
