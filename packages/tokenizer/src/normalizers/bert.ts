@@ -2,8 +2,10 @@
  * What BERT does to a text: controls are left out, white space is made the same, Chinese characters get spaces around, accents and capitals go.
  */
 import type { AlignedText, Change } from '../aligned-text.js';
-import { lowercase, mapped, type Normalizer, withoutMatches } from './normalizer.js';
+import { lowercase, mapped, type Normalizer } from './normalizer.js';
+import { withoutMatches } from './strip-accents.js';
 import { without, youngFormats, youngNonspacing } from '../young-characters.js';
+import { formChanges } from './form-changes.js';
 import { unicodeNormalizer } from './unicode-forms.js';
 
 export interface BertRules {
@@ -14,7 +16,7 @@ export interface BertRules {
 }
 
 export function bertNormalizer(rules: BertRules): Normalizer {
-  const nfd = unicodeNormalizer('NFD');
+  const nfd = unicodeNormalizer('NFD', formChanges);
   return (given) => {
     let text = given;
     if (rules.cleanText) text = cleaned(text);
