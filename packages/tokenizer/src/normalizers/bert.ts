@@ -26,10 +26,7 @@ export function bertNormalizer(rules: BertRules): Normalizer {
   };
 }
 
-const unwanted = /* @__PURE__ */ new RegExp(
-  `(?![\\t\\n\\r])${/* @__PURE__ */ without('[\\0\\uFFFD\\p{Cc}\\p{Cf}\\p{Co}]', youngFormats)}`,
-  'gu',
-);
+const unwanted = /* @__PURE__ */ without('(?![\\t\\n\\r])[\\p{Cc}\\p{Cf}\\p{Co}]', youngFormats, '\uFFFD', 'gu');
 
 function cleaned(text: AlignedText): AlignedText {
   const kept = withoutMatches(text, unwanted);
@@ -53,7 +50,7 @@ function spaced(text: AlignedText): AlignedText {
 }
 
 /** Two marks were nonspacing in the year of the table. */
-const nonspacing = /* @__PURE__ */ new RegExp(`${/* @__PURE__ */ without('\\p{Mn}', youngNonspacing)}|[\u1734\u{1171E}]`, 'gu');
+const nonspacing = /* @__PURE__ */ without('\\p{Mn}', youngNonspacing, '[\u1734\u{1171E}]', 'gu');
 
 function withoutMarks(text: AlignedText): AlignedText {
   return withoutMatches(text, nonspacing);

@@ -10,7 +10,7 @@ export function withoutMatches(text: AlignedText, pattern: RegExp): AlignedText 
 }
 
 /** Two letters were marks in the year of the table. */
-const marks = /* @__PURE__ */ new RegExp(`${/* @__PURE__ */ without('\\p{M}', youngMarks)}|[\u1CF2\u1CF3]`, 'gu');
+const marks = /* @__PURE__ */ without('\\p{M}', youngMarks, '[\u1CF2\u1CF3]', 'gu');
 
 /** Leaves out combining marks. What is composed is composed: `NFD` comes before it. */
 export function stripAccents(text: AlignedText): AlignedText {

@@ -3,7 +3,7 @@
  * length: engines sort them by insertion. Which character comes from which is in form-changes.ts.
  */
 import type { Change } from '../aligned-text.js';
-import { classOf, youngForms } from '../young-characters.js';
+import { runsOf, youngForms } from '../young-characters.js';
 import type { Normalizer } from './normalizer.js';
 
 export type UnicodeForm = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
@@ -20,7 +20,7 @@ export function unicodeNormalizer(form: UnicodeForm, changes: FormChanges | unde
   };
 }
 
-const young = /* @__PURE__ */ new RegExp(`([${/* @__PURE__ */ classOf(youngForms)}]+)`, 'u');
+const young = /* @__PURE__ */ runsOf(youngForms);
 
 /** `text.normalize(form)`, in linear time, but for characters that are too young: they stay, and nothing moves past them. */
 export function normalizeForm(text: string, form: UnicodeForm): string {
