@@ -1,4 +1,5 @@
 import { show, TokenizerError } from '../errors.js';
+import { wellFormed } from '../split.js';
 import type { BpeJson } from '../tokenizer-json.js';
 import { PairCounts } from './pair-counts.js';
 import { Pace } from './pace.js';
@@ -162,7 +163,7 @@ function characters(operation: string, alphabet: Iterable<string>): string[] {
   const found: string[] = [];
   for (const text of alphabet) {
     if (typeof text !== 'string') throw new TokenizerError(operation, `initialAlphabet: expected strings, got ${show(text)}`);
-    const [character] = text.toWellFormed();
+    const [character] = wellFormed(text);
     if (character !== undefined) found.push(character);
   }
   return found;

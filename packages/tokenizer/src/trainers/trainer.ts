@@ -1,4 +1,5 @@
 import { show, TokenizerError } from '../errors.js';
+import { wellFormed } from '../split.js';
 import type { AddedTokenJson, ModelJson } from '../tokenizer-json.js';
 
 /** How often each word occurs. A word is what a pre-tokenizer leaves of a text. */
@@ -40,7 +41,7 @@ export function orderedCounts(operation: string, counts: WordCounts): [word: str
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new TokenizerError(operation, `counts: expected non-negative integers, got ${show(count)} for ${show(word)}`);
     }
-    ordered.push([word.toWellFormed(), count]);
+    ordered.push([wellFormed(word), count]);
   }
   return ordered.sort(([a, countA], [b, countB]) => countB - countA || compareCodePoints(a, b));
 }

@@ -1,4 +1,5 @@
 import { show, TokenizerError } from '../errors.js';
+import { wellFormed } from '../split.js';
 import type { UnigramJson } from '../tokenizer-json.js';
 import { Pace } from './pace.js';
 import { PieceLattice } from './piece-lattice.js';
@@ -6,7 +7,7 @@ import { type Piece, seedPieces } from './seed-pieces.js';
 import { addedTokens, checkInteger, orderedCounts, type SpecialToken, specialContents, type Trainer } from './trainer.js';
 
 export interface UnigramTrainerOptions {
-  /** How many ids there will be, special tokens included; every character stays a piece even where they are more. Default 8000. */
+  /** The most ids, special tokens included; there has to be room for every character. Default 8000. */
   vocabSize?: number;
   /** They have the first ids. Default: none. */
   specialTokens?: readonly SpecialToken[];
@@ -34,12 +35,12 @@ const PENALTY = 0.0001;
  * Trains a Unigram model: begins with far too many pieces, weighs them by expectation maximisation, and drops those whose loss the
  * likelihood of the texts feels least, until the vocabulary is as small as asked for.
  *
- * Throws `TokenizerError` for options that make no sense, and for no words at all.
+ * Throws `TokenizerError` for options that make no sense, for no words at all, and for a vocabulary that has no room for the characters.
  *
  * ```ts
  * import { unigramTrainer } from '@multihead/tokenizer/trainers';
  *
- * const train = unigramTrainer({ vocabSize: 6, unkToken: '<unk>' });
+ * const train = unigramTrainer({ vocabSize: 8, unkToken: '<unk>' });
  * const { model } = await train(new Map([['▁the', 12], ['▁he', 11]]));
  * model.vocab.map(([piece]) => piece).join(' '); // '<unk> ▁the ▁he e h ▁ t'
  * ```
@@ -65,13 +66,18 @@ export function unigramTrainer(options: UnigramTrainerOptions = {}): Trainer<Uni
   const { unkToken } = options;
   const special = specialContents(operation, specialTokens);
   if (unkToken !== undefined && !special.includes(unkToken)) special.unshift(unkToken);
-  const initial = [...(options.initialAlphabet ?? [])].flatMap((text) => [...text.toWellFormed()].slice(0, 1));
+  const initial = [...(options.initialAlphabet ?? [])].flatMap((text) => [...wellFormed(text)].slice(0, 1));
   const surplus = Math.floor((vocabSize * 11) / 10);
 
   return async (counts, control) => {
     const pace = new Pace(control);
     const words = orderedCounts(operation, counts).filter(([word]) => word !== '');
     if (words.length === 0) throw new TokenizerError(operation, 'counts: expected at least one word that is not empty, got none');
+    const alphabet = charactersOf(words, initial);
+    if (alphabet.length + special.length > vocabSize) {
+      const least = `${alphabet.length + special.length}, for ${alphabet.length} characters and ${special.length} special tokens`;
+      throw new TokenizerError(operation, `vocabSize: expected at least ${least}, got ${vocabSize}`);
+    }
     // The unknown piece of training is the first one, whatever unkToken is.
     let pieces: Piece[] = [['', Number.NaN], ...(await seedPieces(words, maxPieceLength, seedSize, pace))];
     const begin = pieces.length;
@@ -83,7 +89,7 @@ export function unigramTrainer(options: UnigramTrainerOptions = {}): Trainer<Uni
       pieces = pruned;
     }
     await pace.finish('weigh pieces', Math.max(1, begin - surplus));
-    const chosen = choose(pieces, charactersOf(words, initial), vocabSize - special.length);
+    const chosen = choose(pieces, alphabet, vocabSize - special.length);
     const vocab: Piece[] = [...special.map((token): Piece => [token, 0]), ...chosen];
     const ids = new Map(vocab.map(([piece], id) => [piece, id]));
     const model: UnigramJson = {
