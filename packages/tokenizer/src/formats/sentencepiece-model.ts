@@ -105,7 +105,7 @@ function checkPieces(
   operation: string,
   pieces: readonly SentencePiece[],
   byteFallback: boolean,
-): { unkId: number; byteIds?: number[] | undefined } {
+): Pick<SentencePieceModel, 'unkId' | 'byteIds'> {
   const seen = new Set<string>();
   const byteIds = new Array<number>(256).fill(-1);
   let unkId = -1;
