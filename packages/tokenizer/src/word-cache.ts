@@ -1,0 +1,31 @@
+import type { Spans } from './pre-tokenizers/pre-tokenizer.js';
+
+/** Longer words are not kept. */
+const longestWord = 64;
+const mostWords = 50_000;
+
+/** The ids of words met before. When it is full, it starts anew. */
+export class WordCache {
+  #words = new Map<string, readonly number[]>();
+
+  /** Adds the ids of a word, which `encode` tells if they are not known. */
+  add(word: string, encode: (word: string) => readonly number[], ids: number[]): void {
+    let known = this.#words.get(word);
+    if (known === undefined) {
+      known = encode(word);
+      if (word.length <= longestWord) {
+        if (this.#words.size >= mostWords) this.#words = new Map();
+        this.#words.set(word, known);
+      }
+    }
+    for (let i = 0; i < known.length; i++) ids.push(known[i] as number);
+  }
+
+  /** Adds the ids of all words of a text. */
+  encode(text: string, { spans }: { spans: Spans }, encode: (word: string) => readonly number[], ids: number[]): void {
+    const bounds = spans(text);
+    for (let i = 0; i < bounds.length; i += 2) {
+      if (bounds[i] !== bounds[i + 1]) this.add(text.slice(bounds[i], bounds[i + 1]), encode, ids);
+    }
+  }
+}
