@@ -81,7 +81,8 @@ export class BoundedInterpreter extends Interpreter {
   /** What an evaluated node has cost. */
   #note({ node, parts }: Frame, value: Value): void {
     this.#within(ownSize(value));
-    if (value.type !== 'StringValue' && ownSize(value) > MOST_PIECES) throw new Error(`expected lists of at most ${MOST_PIECES} items, got more`);
+    if (value.type !== 'StringValue' && ownSize(value) > MOST_PIECES)
+      throw new Error(`expected lists of at most ${MOST_PIECES} items, got more`);
     if (node.type === 'MemberExpression' && value.type === 'FunctionValue' && parts[0]?.type === 'StringValue') {
       const { property } = node as unknown as { property: { value?: unknown } };
       const name = parts[1]?.type === 'StringValue' ? parts[1].value : property.value;
@@ -90,7 +91,8 @@ export class BoundedInterpreter extends Interpreter {
     if (lookups.has(node.type)) return;
     this.#work += ownSize(value);
     for (const part of parts) this.#work += ownSize(part);
-    if (this.#work > WORK * this.#limits.size) throw new Error(`expected to work on at most ${WORK * this.#limits.size} characters, got more`);
+    if (this.#work > WORK * this.#limits.size)
+      throw new Error(`expected to work on at most ${WORK * this.#limits.size} characters, got more`);
   }
 
   /** What a node is about to do with its parts, of which `value` is the last one evaluated. */

@@ -63,7 +63,8 @@ export class ChatTemplate {
     for (const [name, template] of Object.entries(files.additionalTemplates ?? {})) {
       templates.set(name, text(operation, `additionalTemplates.${name}`, template));
     }
-    if (templates.size === 0) throw new TokenizerError(operation, 'config: expected a chat_template in it, or a template beside it, got none');
+    if (templates.size === 0)
+      throw new TokenizerError(operation, 'config: expected a chat_template in it, or a template beside it, got none');
     this.templates = templates;
     const tokens = roles.flatMap((role): [string, string][] => {
       const content = contentOf(config.get(role) as SpecialTokenJson | null | undefined);
@@ -95,7 +96,10 @@ export class ChatTemplate {
     const template = this.templates.get(chosen);
     if (template !== undefined) return template;
     const present = [...this.templates.keys()].join(', ');
-    throw new TokenizerError(operation, `name: expected one of ${present}, got ${name === undefined ? 'none, and there is no default' : show(name)}`);
+    throw new TokenizerError(
+      operation,
+      `name: expected one of ${present}, got ${name === undefined ? 'none, and there is no default' : show(name)}`,
+    );
   }
 }
 

@@ -45,7 +45,10 @@ export function render(operation: string, template: string, context: Readonly<Re
   }
   for (const { 0: spaces, index } of template.matchAll(/\s+/g)) {
     if (spaces.length <= MOST_SPACES) continue;
-    throw new TokenizerError(operation, `template: expected at most ${MOST_SPACES} white space characters in a row, got ${spaces.length} at ${index}`);
+    throw new TokenizerError(
+      operation,
+      `template: expected at most ${MOST_SPACES} white space characters in a row, got ${spaces.length} at ${index}`,
+    );
   }
   const given = Object.entries(context).map(([name, value]): [string, unknown] => [name, plain(operation, name, value, 0)]);
   const raised = { message: undefined as string | undefined };
@@ -61,7 +64,10 @@ export function render(operation: string, template: string, context: Readonly<Re
   } catch (error) {
     if (raised.message !== undefined) throw new TokenizerError(operation, `the template raised: ${raised.message}`);
     const stack = error instanceof RangeError && /call stack/i.test(error.message);
-    throw new TokenizerError(operation, `template: ${stack ? 'expected less nesting' : error instanceof Error ? error.message : String(error)}`);
+    throw new TokenizerError(
+      operation,
+      `template: ${stack ? 'expected less nesting' : error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -93,7 +99,8 @@ function range(first: unknown, last?: unknown, step: unknown = 1): number[] {
 
 /** Data alone, as JSON has it: a function would be one that the template can call. */
 function plain(operation: string, name: string, value: unknown, depth: number): unknown {
-  if (depth > DEEPEST_VALUE) throw new TokenizerError(operation, `${name}: expected at most ${DEEPEST_VALUE} values inside each other, got more`);
+  if (depth > DEEPEST_VALUE)
+    throw new TokenizerError(operation, `${name}: expected at most ${DEEPEST_VALUE} values inside each other, got more`);
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number') return value;
   if (typeof value === 'string') return wellFormed(value);
   if (Array.isArray(value)) return value.map((item, index) => plain(operation, `${name}[${index}]`, item, depth + 1));

@@ -8,7 +8,9 @@ export function strftime(date: Date, format: string): string {
   const month = months[date.getMonth()]!;
   const hour = date.getHours();
   const offset = -date.getTimezoneOffset();
-  const dayOfYear = Math.round((Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / 86_400_000);
+  const dayOfYear = Math.round(
+    (Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / 86_400_000,
+  );
   const directives: Readonly<Record<string, () => string>> = {
     a: () => day.slice(0, 3),
     A: () => day,

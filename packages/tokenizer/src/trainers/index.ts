@@ -4,3 +4,4 @@ export { type WordPieceTrainerOptions, wordPieceTrainer } from './word-piece.js'
 export { type UnigramTrainerOptions, unigramTrainer } from './unigram.js';
 export { type WordLevelTrainerOptions, wordLevelTrainer } from './word-level.js';
 export { byteLevelAlphabet } from './byte-level-alphabet.js';
+export { countWords, type TrainedTokenizer, train, type UntrainedTokenizer } from './train.js';
