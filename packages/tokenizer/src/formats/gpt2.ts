@@ -31,7 +31,7 @@ export function tokenizerJsonFromGpt2(vocabJson: string, mergesTxt: string, opti
     if (parts.length === 2) return [parts[0]!, parts[1]!];
     throw new TokenizerError(operation, `mergesTxt: expected two tokens and a space in merge ${index + 1}, got ${show(line)}`);
   });
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: options.addPrefixSpace ?? false, trim_offsets: false } as const;
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: options.addPrefixSpace ?? false, trim_offsets: false, use_regex: true } as const;
   return {
     version: '1.0',
     added_tokens: addedOf(operation, vocab, options.specialTokens ?? ['<|endoftext|>'].filter((token) => vocab.has(token))),

@@ -71,7 +71,7 @@ export function tokenizerJsonFromTiktoken(text: string, { pattern, specialTokens
         { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },
-    decoder: { type: 'ByteLevel' },
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     // A token that its parts cannot be merged to is found as a whole word only.
     model: { type: 'BPE', ignore_merges: true, vocab: withSpecial(ranks, specialTokens), merges },
   };

@@ -6,6 +6,7 @@ import { allNormalizers } from '../read/normalizers.js';
 import { allPreTokenizers } from '../read/pre-tokenizers.js';
 import { wellFormed } from '../split.js';
 import type { AddedTokenJson, ModelJson, TokenizerJson } from '../tokenizer-json.js';
+import { complete } from './complete.js';
 import { Pace } from './pace.js';
 import type { Trained, Trainer, TrainingControl, WordCounts } from './trainer.js';
 
@@ -52,7 +53,7 @@ export async function train(
     pre_tokenizer: null,
     post_processor: null,
     decoder: null,
-    ...rest,
+    ...complete(rest),
     model: withSettings(model, settings),
   };
 }
