@@ -60,6 +60,12 @@ export class AddedVocabulary {
     return this.#tokens.get(id)?.content;
   }
 
+  /** What a token is called when it is decoded: normalized, if it is looked for in normalized text. */
+  decodedToken(id: number): string | undefined {
+    const token = this.#tokens.get(id);
+    return token?.normalized ? normalizedContent(token.content, this.#normalizer) : token?.content;
+  }
+
   isSpecial(token: string): boolean {
     return this.#special.has(token);
   }

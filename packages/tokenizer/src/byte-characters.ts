@@ -5,7 +5,9 @@
 /** The character of each byte. */
 export const characterOfByte: readonly string[] = /* @__PURE__ */ alphabet();
 
-const bytesOfCharacters: ReadonlyMap<string, number> = /* @__PURE__ */ new Map(/* @__PURE__ */ characterOfByte.map((character, byte) => [character, byte]));
+const bytesOfCharacters: ReadonlyMap<string, number> = /* @__PURE__ */ new Map(
+  /* @__PURE__ */ characterOfByte.map((character, byte) => [character, byte]),
+);
 
 /** The byte of a character; undefined if it stands for none. */
 export function byteOfCharacter(character: string): number | undefined {
@@ -30,7 +32,8 @@ export function byteCharacters(text: string): string {
     } else if (unit < 0x800) {
       result += (characterOfByte[0xc0 | (unit >> 6)] as string) + characterOfByte[0x80 | (unit & 63)];
     } else if (unit < 0xd800 || unit > 0xdfff) {
-      result += (characterOfByte[0xe0 | (unit >> 12)] as string) + characterOfByte[0x80 | ((unit >> 6) & 63)] + characterOfByte[0x80 | (unit & 63)];
+      result +=
+        (characterOfByte[0xe0 | (unit >> 12)] as string) + characterOfByte[0x80 | ((unit >> 6) & 63)] + characterOfByte[0x80 | (unit & 63)];
     } else {
       const codePoint = text.codePointAt(at) as number;
       at++;

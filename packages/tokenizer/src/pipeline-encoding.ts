@@ -4,13 +4,12 @@ import { isWhitespace } from './unicode.js';
 
 /** What is known of each token of a text beyond its id. */
 export interface TokenDetails {
-  readonly ids: readonly number[];
   readonly tokens: readonly string[];
-  /** Starts and ends in turn, in UTF-16 code units. */
-  readonly units: readonly number[];
-  /** The same in code points. */
+  /** Starts and ends in turn, in code points. */
   readonly codePoints: readonly number[];
   readonly words: readonly number[];
+  /** A place in the text of a token, in UTF-16 code units. */
+  inUnits(token: number, codePoint: number): number;
 }
 
 /** The tokens of one text: the ids are there, the rest is found when it is asked for. */
@@ -50,12 +49,12 @@ export class PipelineEncoding implements Encoding {
 
   /** Which part of its text each token covers: `text.slice(start, end)`. Special tokens cover nothing: `[0, 0]`. */
   get offsets(): Offset[] {
-    return this.#once('offsets', () => this.#spans(({ units }) => units));
+    return this.#once('offsets', () => this.#spans((span, details, i) => [details.inUnits(i, span[0]), details.inUnits(i, span[1])]));
   }
 
   /** The same, counted in code points, as Python does. */
   get codePointOffsets(): Offset[] {
-    return this.#once('codePointOffsets', () => this.#spans(({ codePoints }) => codePoints));
+    return this.#once('codePointOffsets', () => this.#spans((span) => span));
   }
 
   /** 1 for a token, 0 for padding. */
@@ -165,7 +164,7 @@ export class PipelineEncoding implements Encoding {
     return values;
   }
 
-  #spans(spansOf: (details: TokenDetails) => readonly number[]): Offset[] {
+  #spans(convert: (span: Offset, details: TokenDetails, token: number) => Offset): Offset[] {
     const offsets: Offset[] = [];
     for (const segment of this.#part.segments) {
       if (segment.kind !== 'text') {
@@ -173,11 +172,10 @@ export class PipelineEncoding implements Encoding {
         continue;
       }
       const details = (this.#texts[segment.sequence] as TokenizedText).details();
-      const spans = spansOf(details);
       for (let i = segment.from; i < segment.to; i++) {
-        let span: Offset = [spans[i * 2] as number, spans[i * 2 + 1] as number];
+        let span: Offset = [details.codePoints[i * 2] as number, details.codePoints[i * 2 + 1] as number];
         for (const prefixed of segment.trims) span = trimmed(span, details.tokens[i] as string, prefixed, i === segment.from);
-        offsets.push(span);
+        offsets.push(convert(span, details, i));
       }
     }
     return offsets;

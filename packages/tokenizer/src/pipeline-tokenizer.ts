@@ -13,7 +13,18 @@ import { truncateParts, type TruncationRules, type TruncationStrategy } from './
 import { byteSpans, type ByteSpans } from './pre-tokenizers/byte-spans.js';
 import { type PreTokenizer, preTokenize } from './pre-tokenizers/pre-tokenizer.js';
 import { wellFormed } from './split.js';
-import type { DecodeOptions, Direction, EncodeOptions, Padding, SpecialRole, SpecialTokens, Tokenizer, Truncation } from './tokenizer.js';
+import type {
+  DecodeOptions,
+  Direction,
+  EncodeOptions,
+  Offset,
+  Padding,
+  SpecialRole,
+  SpecialTokens,
+  Tokenizer,
+  Truncation,
+} from './tokenizer.js';
+import { TextPlaces } from './text-places.js';
 import { WordCache } from './word-cache.js';
 
 /** A text, or one that is cut into words already. */
@@ -156,12 +167,11 @@ export class PipelineTokenizer implements Tokenizer {
       if (!Number.isInteger(id) || id < 0) {
         throw new TokenizerError(operation, `ids[${index}]: expected an integer of at least 0, got ${show(id)}`);
       }
-      const token = this.idToToken(id);
+      const token = this.#added.decodedToken(id) ?? this.#pipeline.model.token(id);
       if (token !== undefined && !(skipSpecialTokens && this.#added.isSpecial(token))) tokens.push(token);
       index++;
     }
-    const { decoder } = this.#pipeline;
-    const text = decoder === undefined ? tokens.join(' ') : decoder(tokens).join('');
+    const text = this.decodeTokens(tokens);
     return cleanUpTokenizationSpaces ? cleanUpSpaces(text) : text;
   }
 
@@ -184,13 +194,36 @@ export class PipelineTokenizer implements Tokenizer {
     return new DecodeStream((ids) => this.decode(ids, options));
   }
 
-  #encodeAll(operation: string, inputs: readonly { text: TextInput; pair?: TextInput }[], options: PipelineEncodeOptions): PipelineEncoding[] {
+  /** What the normalizer makes of a text, without a look at added tokens. */
+  normalize(text: string): string {
+    const { normalizer } = this.#pipeline;
+    const given = AlignedText.of(textOf('PipelineTokenizer.normalize', text), false);
+    return normalizer === undefined ? given.text : normalizer(given).text;
+  }
+
+  /** The pieces that the pre-tokenizer makes of a text, and which part of the text each comes from; no normalizer, no added tokens. */
+  preTokenize(text: string): { text: string; offsets: Offset }[] {
+    const given = AlignedText.of(textOf('PipelineTokenizer.preTokenize', text), true);
+    return preTokenize(this.#pipeline.preTokenizer, [given]).map(({ text: piece, from, to }) => ({ text: piece, offsets: [from, to] }));
+  }
+
+  /** The text of tokens, as the decoder makes it. */
+  decodeTokens(tokens: readonly string[]): string {
+    const { decoder } = this.#pipeline;
+    return decoder === undefined ? tokens.join(' ') : decoder(tokens).join('');
+  }
+
+  #encodeAll(
+    operation: string,
+    inputs: readonly { text: TextInput; pair?: TextInput }[],
+    options: PipelineEncodeOptions,
+  ): PipelineEncoding[] {
     checkEncodeOptions(operation, options);
     const truncation = this.#truncation(operation, options);
     const encoded = inputs.map(({ text, pair }, i) => {
       const at = inputs.length > 1 ? `[${i}]` : '';
-      const texts = [this.#tokenize(operation, `text${at}`, text)];
-      if (pair !== undefined) texts.push(this.#tokenize(operation, `pair${at}`, pair));
+      const texts = [this.#tokenize(operation, `text${at}`, text, truncation)];
+      if (pair !== undefined) texts.push(this.#tokenize(operation, `pair${at}`, pair, truncation));
       return { part: this.#postProcess(operation, texts, options.addSpecialTokens ?? true, truncation), texts };
     });
     const padding = options.padding === undefined ? this.#pipeline.padding : (options.padding ?? undefined);
@@ -204,7 +237,10 @@ export class PipelineTokenizer implements Tokenizer {
     if (given === null) return undefined;
     const { maxLength, direction = 'right', strategy = 'longest_first', stride = 0 } = given;
     if (!['longest_first', 'only_first', 'only_second'].includes(strategy)) {
-      throw new TokenizerError(operation, `truncation.strategy: expected 'longest_first', 'only_first' or 'only_second', got ${show(strategy)}`);
+      throw new TokenizerError(
+        operation,
+        `truncation.strategy: expected 'longest_first', 'only_first' or 'only_second', got ${show(strategy)}`,
+      );
     }
     if (!Number.isSafeInteger(stride) || stride < 0) {
       throw new TokenizerError(operation, `truncation.stride: expected a non-negative integer, got ${show(stride)}`);
@@ -212,7 +248,12 @@ export class PipelineTokenizer implements Tokenizer {
     return { maxLength, direction, strategy, stride };
   }
 
-  #postProcess(operation: string, texts: readonly TokenizedText[], addSpecialTokens: boolean, truncation: TruncationRules | undefined): Part {
+  #postProcess(
+    operation: string,
+    texts: readonly TokenizedText[],
+    addSpecialTokens: boolean,
+    truncation: TruncationRules | undefined,
+  ): Part {
     const { postProcessor } = this.#pipeline;
     let parts: readonly Part[] = texts.map(({ ids }, sequence) => ({
       segments: [{ kind: 'text', sequence, from: 0, to: ids.length, typeId: sequence, trims: [] }],
@@ -252,107 +293,129 @@ export class PipelineTokenizer implements Tokenizer {
     return { id, token, typeId: padding.typeId ?? file?.typeId ?? 0 };
   }
 
-  #tokenize(operation: string, argument: string, given: TextInput): TokenizedText {
-    if (typeof given === 'string') {
-      const text = wellFormed(given);
-      const ids: number[] = [];
-      this.#idsOf(text, ids);
-      let details: TokenDetails | undefined;
-      return { ids, details: () => (details ??= this.#detailsOf([text], false)) };
-    }
-    if (!Array.isArray(given) || given.some((word) => typeof word !== 'string')) {
+  #tokenize(operation: string, argument: string, given: TextInput, truncation?: TruncationRules): TokenizedText {
+    if (typeof given !== 'string' && (!Array.isArray(given) || given.some((word) => typeof word !== 'string'))) {
       throw new TokenizerError(operation, `${argument}: expected a string or an array of words, got ${show(given)}`);
     }
-    const words = (given as readonly string[]).map(wellFormed);
+    const areWords = typeof given !== 'string';
+    const texts = areWords ? (given as readonly string[]).map(wellFormed) : [wellFormed(given as string)];
+    const limit = truncation === undefined ? noLimit : { tokens: truncation.maxLength, left: truncation.direction === 'left' };
     const ids: number[] = [];
-    for (const word of words) this.#idsOf(word, ids);
+    for (const text of texts) this.#idsOf(text, limit, ids);
     let details: TokenDetails | undefined;
-    return { ids, details: () => (details ??= this.#detailsOf(words, true)) };
+    return { ids, details: () => (details ??= this.#detailsOf(texts, areWords, limit)) };
   }
 
-  #idsOf(text: string, ids: number[]): void {
-    const { tracked } = this.#pipeline;
+  #idsOf(text: string, { tokens, left }: Limit, ids: number[]): void {
+    if (left) {
+      for (const one of this.#tokensOf(text, { tokens, left }, idsOfPiece)) for (const id of one.tokens) ids.push(id);
+      return;
+    }
+    const { tracked, model } = this.#pipeline;
+    const most = ids.length + tokens;
     for (const section of this.#added.sections(AlignedText.of(text, tracked))) {
-      if (section.id !== undefined) ids.push(section.id);
-      else if (this.#bytes !== undefined) this.#encodeBytes(section.text.text, ids);
-      else this.#encodePieces(section, ids);
-    }
-  }
-
-  #encodeBytes(text: string, ids: number[]): void {
-    const { model, spans } = this.#bytes as { model: Bpe; spans: ByteSpans };
-    this.#cache.encode(spans.prepared(text), spans, (word) => model.encodeBytes(word), ids);
-  }
-
-  #encodePieces(section: Section, ids: number[]): void {
-    const { preTokenizer, model } = this.#pipeline;
-    for (const { text } of preTokenize(preTokenizer, [section.text])) {
-      this.#cache.add(text, (word) => idsOfPiece(model, word), ids);
-    }
-  }
-
-  #detailsOf(texts: readonly string[], areWords: boolean): TokenDetails {
-    const ids: number[] = [];
-    const tokens: string[] = [];
-    const units: number[] = [];
-    const codePoints: number[] = [];
-    const words: number[] = [];
-    const { preTokenizer, model } = this.#pipeline;
-    texts.forEach((text, wordIndex) => {
-      const begin = units.length;
-      let index = 0;
-      const put = (piece: AlignedText, id: number, start: number, end: number, token: string): void => {
-        ids.push(id);
-        tokens.push(token);
-        units.push(...piece.origin(start, end));
-        words.push(areWords ? wordIndex : index);
-      };
-      for (const section of this.#added.sections(AlignedText.of(text, true))) {
-        if (section.id !== undefined) {
-          put(section.text, section.id, 0, section.text.text.length, section.text.text);
-          index++;
-          continue;
-        }
-        for (const piece of preTokenize(preTokenizer, [section.text])) {
-          const add: TokenSink['add'] = (id, start, end, surface) => put(piece, id, start, end, surface ?? (model.token(id) as string));
-          if (piece.text !== '') model.tokenize(piece.text, { detailed: true, add });
-          index++;
+      if (ids.length >= most) return;
+      if (section.id !== undefined) {
+        ids.push(section.id);
+      } else if (this.#bytes !== undefined) {
+        const { model: bpe, spans } = this.#bytes;
+        this.#cache.addAll(spans.prepared(section.text.text), spans.spans, (word) => bpe.encodeBytes(word), ids, most);
+      } else {
+        for (const piece of preTokenize(this.#pipeline.preTokenizer, [section.text])) {
+          if (ids.length >= most) return;
+          this.#cache.add(piece.text, (word) => idsOfPiece(model, word), ids);
         }
       }
-      addCodePoints(text, units, begin, codePoints);
+    }
+  }
+
+  /** The pieces of a text with what `tokensOf` makes of them: all, or as many from one end as give the tokens that the limit wants. */
+  #tokensOf<T>(text: string, { tokens, left }: Limit, tokensOf: (model: Model, piece: string, section: Section) => T[]): PieceTokens<T>[] {
+    const { preTokenizer, model, tracked } = this.#pipeline;
+    const pieces: Section[] = [];
+    for (const section of this.#added.sections(AlignedText.of(text, tracked || tokensOf !== (idsOfPiece as unknown)))) {
+      if (section.id !== undefined) pieces.push(section);
+      else for (const piece of preTokenize(preTokenizer, [section.text])) pieces.push({ text: piece });
+    }
+    const found: PieceTokens<T>[] = [];
+    let count = 0;
+    for (let i = 0; i < pieces.length && count < tokens; i++) {
+      const index = left ? pieces.length - 1 - i : i;
+      const piece = pieces[index] as Section;
+      const made = tokensOf(model, piece.text.text, piece);
+      found.push({ piece: piece.text, index, tokens: made });
+      count += made.length;
+    }
+    return left ? found.reverse() : found;
+  }
+
+  #detailsOf(texts: readonly string[], areWords: boolean, limit: Limit): TokenDetails {
+    const tokens: string[] = [];
+    const codePoints: number[] = [];
+    const words: number[] = [];
+    const texted: TextPlaces[] = [];
+    texts.forEach((text, wordIndex) => {
+      const places = new TextPlaces(text);
+      for (const { piece, index, tokens: made } of this.#tokensOf(text, limit, detailsOfPiece)) {
+        for (const { start, end, token } of made) {
+          tokens.push(token);
+          const [from, to] = piece.origin(start, end);
+          codePoints.push(places.inCodePoints(from), places.inCodePoints(to));
+          words.push(areWords ? wordIndex : index);
+          texted.push(places);
+        }
+      }
     });
-    return { ids, tokens, units, codePoints, words };
+    return { tokens, codePoints, words, inUnits: (token, codePoint) => (texted[token] as TextPlaces).inUnits(codePoint) };
   }
 }
 
-function idsOfPiece(model: Model, piece: string): number[] {
+/** How many tokens of a text are wanted at least, and from which end. Words after that are not looked at, as in Hugging Face's. */
+interface Limit {
+  tokens: number;
+  left: boolean;
+}
+
+const noLimit: Limit = { tokens: Number.POSITIVE_INFINITY, left: false };
+
+interface PieceTokens<T> {
+  piece: AlignedText;
+  /** Which piece of its text it is. */
+  index: number;
+  tokens: T[];
+}
+
+function textOf(operation: string, given: unknown): string {
+  if (typeof given !== 'string') throw new TokenizerError(operation, `text: expected a string, got ${show(given)}`);
+  return wellFormed(given);
+}
+
+function idsOfPiece(model: Model, piece: string, section?: Section): number[] {
+  if (section?.id !== undefined) return [section.id];
   const ids: number[] = [];
   model.tokenize(piece, { detailed: false, add: (id) => void ids.push(id) });
   return ids;
 }
 
-function padded(part: Part, length: number, direction: Direction, { id, token, typeId }: { id: number; token: string; typeId: number }): Part {
+function detailsOfPiece(model: Model, piece: string, section: Section): { start: number; end: number; token: string }[] {
+  if (section.id !== undefined) return [{ start: 0, end: piece.length, token: piece }];
+  const details: { start: number; end: number; token: string }[] = [];
+  const add: TokenSink['add'] = (id, start, end, surface) =>
+    void details.push({ start, end, token: surface ?? (model.token(id) as string) });
+  model.tokenize(piece, { detailed: true, add });
+  return details;
+}
+
+function padded(
+  part: Part,
+  length: number,
+  direction: Direction,
+  { id, token, typeId }: { id: number; token: string; typeId: number },
+): Part {
   const overflowing = part.overflowing.map((overflow) => padded(overflow, length, direction, { id, token, typeId }));
   const missing = length - lengthOf(part.segments);
   if (missing <= 0) return { ...part, overflowing };
   const ids = new Array<number>(missing).fill(id);
   const padding: Segment = { kind: 'padding', ids, tokens: new Array<string>(missing).fill(token), typeId };
   return { segments: direction === 'left' ? [padding, ...part.segments] : [...part.segments, padding], overflowing };
-}
-
-/** Positions in code units from `begin` on, as positions in code points. */
-function addCodePoints(text: string, units: readonly number[], begin: number, into: number[]): void {
-  if (!/[\uD800-\uDFFF]/.test(text)) {
-    for (let i = begin; i < units.length; i++) into.push(units[i] as number);
-    return;
-  }
-  const places = new Int32Array(text.length + 1);
-  let count = 0;
-  for (let at = 0; at < text.length; ) {
-    const width = (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
-    places.fill(count++, at, at + width);
-    at += width;
-  }
-  places[text.length] = count;
-  for (let i = begin; i < units.length; i++) into.push(places[units[i] as number] as number);
 }

@@ -21,10 +21,10 @@ export class WordCache {
     for (let i = 0; i < known.length; i++) ids.push(known[i] as number);
   }
 
-  /** Adds the ids of all words of a text. */
-  encode(text: string, { spans }: { spans: Spans }, encode: (word: string) => readonly number[], ids: number[]): void {
+  /** Adds the ids of the words of a text, until there are `most`. */
+  addAll(text: string, spans: Spans, encode: (word: string) => readonly number[], ids: number[], most: number): void {
     const bounds = spans(text);
-    for (let i = 0; i < bounds.length; i += 2) {
+    for (let i = 0; i < bounds.length && ids.length < most; i += 2) {
       if (bounds[i] !== bounds[i + 1]) this.add(text.slice(bounds[i], bounds[i + 1]), encode, ids);
     }
   }

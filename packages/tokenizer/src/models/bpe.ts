@@ -179,7 +179,10 @@ export class Bpe implements Model {
     const unknown = this.#rules.unknown as string;
     const id = this.#vocabulary.id(unknown);
     if (id !== undefined) return id;
-    throw new TokenizerError('encode', `expected text that the vocabulary has, or the unknown token ${show(unknown)} in it, got ${show(text)}`);
+    throw new TokenizerError(
+      'encode',
+      `expected text that the vocabulary has, or the unknown token ${show(unknown)} in it, got ${show(text)}`,
+    );
   }
 
   #dropout(): (() => boolean) | undefined {

@@ -20,7 +20,8 @@ export class VocabularyTable {
   /** Throws `TokenizerError` for anything but words with ids. */
   static read(operation: string, argument: string, vocab: unknown): VocabularyTable {
     const refuse = (problem: string) => new TokenizerError(operation, `${argument}: ${problem}`);
-    if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab)) throw refuse(`expected an object of words to ids, got ${show(vocab)}`);
+    if (typeof vocab !== 'object' || vocab === null || Array.isArray(vocab))
+      throw refuse(`expected an object of words to ids, got ${show(vocab)}`);
     const ids = new Map<string, number>();
     let highest = -1;
     const add = (token: string, id: unknown): void => {
@@ -36,7 +37,7 @@ export class VocabularyTable {
   /** Words whose ids are their places; the last of equal ones counts. */
   static ofList(words: readonly string[]): VocabularyTable {
     const ids = new Map<string, number>();
-    words.forEach((word, id) => ids.set(word, id));
+    for (const [id, word] of words.entries()) ids.set(word, id);
     return new VocabularyTable(ids, words.length - 1);
   }
 
@@ -56,4 +57,3 @@ export class VocabularyTable {
 export function isId(id: unknown): id is number {
   return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < 2 ** 32;
 }
-

@@ -33,5 +33,8 @@ export class WordLevel implements Model {
 
 /** The error of a model for a piece that it has no token for, whose unknown token is not in the vocabulary. */
 export function missingUnknown(piece: string, unknown: string): TokenizerError {
-  return new TokenizerError('encode', `expected text that the vocabulary has, or the unknown token ${show(unknown)} in it, got ${show(piece)}`);
+  return new TokenizerError(
+    'encode',
+    `expected text that the vocabulary has, or the unknown token ${show(unknown)} in it, got ${show(piece)}`,
+  );
 }

@@ -23,7 +23,6 @@ export function bertNormalizer(rules: BertRules): Normalizer {
   };
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unwanted = /(?![\t\n\r])[\0\uFFFD\p{Cc}\p{Cf}\p{Co}]/u;
 const isUnwanted = (codePoint: number): boolean => unwanted.test(String.fromCodePoint(codePoint));
 
@@ -32,7 +31,8 @@ function cleaned(text: AlignedText): AlignedText {
   return mapped(kept, kept.text.replace(/\p{White_Space}/gu, ' '));
 }
 
-const chinese = /[\u4E00-\u9FFF\u3400-\u4DBF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\uF900-\uFAFF\u{2F800}-\u{2FA1F}]/gu;
+const chinese =
+  /[\u4E00-\u9FFF\u3400-\u4DBF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\uF900-\uFAFF\u{2F800}-\u{2FA1F}]/gu;
 
 function spaced(text: AlignedText): AlignedText {
   const whole = text.text.replace(chinese, ' $& ');
@@ -54,4 +54,3 @@ function withoutMarks(text: AlignedText): AlignedText {
   if (!text.tracked) return text.replacedBy(text.text.replace(/\p{Mn}+/gu, ''));
   return filter(text, (codePoint) => !nonspacing.test(String.fromCodePoint(codePoint)));
 }
-

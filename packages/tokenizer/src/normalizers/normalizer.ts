@@ -1,7 +1,7 @@
 /*
  * Normalizers change a text before it is cut: a normalizer is a function from a text to the changed one.
  */
-import { type AlignedText, type Change } from '../aligned-text.js';
+import type { AlignedText, Change } from '../aligned-text.js';
 import { TokenizerError } from '../errors.js';
 import { isWhitespace } from '../unicode.js';
 import type { Matcher } from '../patterns/pattern.js';
@@ -110,7 +110,7 @@ export function replaceNormalizer(find: Matcher, content: string): Normalizer {
 
 /** SentencePiece's rules for machine translation: control characters are left out, exotic white space becomes a space. */
 export function nmt(text: AlignedText): AlignedText {
-  const kept = /[\u0001-\u0008\u000B\u000E-\u001F\u007F\u008F\u009F]/.test(text.text) ? filter(text, (codePoint) => !isNmtControl(codePoint)) : text; // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const kept = filter(text, (codePoint) => !isNmtControl(codePoint));
   const spaces = kept.text.replace(/[\t\n\f\r\u1680\u200B-\u200F\u2028\u2029\u2581\uFEFF\uFFFD]/g, ' ');
   return mapped(kept, spaces);
 }

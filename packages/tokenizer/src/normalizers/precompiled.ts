@@ -18,9 +18,9 @@ export function precompiledNormalizer(operation: string, charsmap: string): Norm
       const replacement = table.replacement(piece);
       if (replacement === undefined) return false;
       modified = true;
-      const characters = [...replacement];
+      const characters = replacement === '' ? [''] : [...replacement];
       characters.forEach((character, i) => {
-        changes.push([character, i === 0 ? characters.length - old : i]);
+        changes.push([character, i === 0 ? 1 - old : 1]);
       });
       return true;
     };
@@ -64,7 +64,8 @@ class CharacterTable {
   readonly #known = new Map<string, string | undefined>();
 
   constructor(operation: string, bytes: Uint8Array) {
-    const refuse = (problem: string) => new TokenizerError(operation, `precompiled_charsmap: expected a table of replacements, got ${problem}`);
+    const refuse = (problem: string) =>
+      new TokenizerError(operation, `precompiled_charsmap: expected a table of replacements, got ${problem}`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (bytes.length < 4) throw refuse(`${bytes.length} bytes`);
     const size = view.getUint32(0, true);
@@ -128,4 +129,3 @@ function bytesOfBase64(operation: string, text: string): Uint8Array {
   }
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
-

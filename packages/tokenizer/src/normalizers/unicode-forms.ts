@@ -179,4 +179,3 @@ function compose(decomposed: readonly Change[]): Change[] {
 }
 
 const isMark = /\p{M}/u;
-

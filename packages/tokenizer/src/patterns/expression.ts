@@ -6,7 +6,15 @@ import { show, TokenizerError } from '../errors.js';
 import type { CharacterTest } from '../unicode.js';
 import { anyOf, caseInsensitive, newline, not, range, SetReader } from './set.js';
 
-export type Assertion = 'line start' | 'line end' | 'text start' | 'text end' | 'last line end' | 'word boundary' | 'no word boundary' | 'search start';
+export type Assertion =
+  | 'line start'
+  | 'line end'
+  | 'text start'
+  | 'text end'
+  | 'last line end'
+  | 'word boundary'
+  | 'no word boundary'
+  | 'search start';
 
 export type Expression =
   | { kind: 'set'; test: CharacterTest }
@@ -163,7 +171,11 @@ class Reader {
     if (given === null) throw this.#refuse(`${show(`(?${this.#pattern.slice(this.#at, this.#at + 8)}`)} is not supported`);
     this.#at += given[0].length;
     const changed = { ...flags };
-    for (const [letters, value] of [[given[1], true], [given[2], false]] as const) { // biome-ignore format: pairs
+    for (const [letters, value] of [
+      [given[1], true],
+      [given[2], false],
+    ] as const) {
+      // biome-ignore format: pairs
       for (const letter of letters ?? '') {
         if (letter === 'i') changed.ignoreCase = value;
         else if (letter === 'm') changed.dotAll = value;
@@ -216,7 +228,8 @@ class Reader {
   #backreference(): Expression {
     const given = /^(?:k<(?:([A-Za-z_]\w*)|(\d+))>|(\d+))/.exec(this.#pattern.slice(this.#at, this.#at + 100));
     const index = given === null ? undefined : given[1] !== undefined ? this.#names.get(given[1]) : Number(given[2] ?? given[3]);
-    if (given === null || index === undefined || index < 1 || index > this.#groups) throw this.#refuse('refers back to a group that is not there');
+    if (given === null || index === undefined || index < 1 || index > this.#groups)
+      throw this.#refuse('refers back to a group that is not there');
     this.#at += given[0].length;
     return { kind: 'backreference', index };
   }
@@ -253,4 +266,3 @@ function literal(codePoint: number, { ignoreCase }: Flags): Expression {
   const exact = range(codePoint, codePoint);
   return { kind: 'set', test: ignoreCase ? caseInsensitive(exact) : exact };
 }
-

@@ -5,164 +5,20 @@
  */
 import { show, TokenizerError } from '../errors.js';
 import type { CharacterTest } from '../unicode.js';
-import { type Assertion, type Expression, parseExpression } from './expression.js';
+import type { Assertion } from './expression.js';
 import type { Matcher } from './pattern.js';
+import { compileExpression, type Instruction, opCodes } from './program.js';
 import { shorthandSet } from './set.js';
 
-const opCodes = { set: 0, split: 1, jump: 2, save: 3, run: 4, assert: 5, look: 6, atomic: 7, back: 8, end: 9, mark: 10, progress: 11 } as const; // biome-ignore format: one row
-
-interface Instruction {
-  op: number;
-  /** The set; for `run`, of all its characters. */
-  test?: CharacterTest;
-  /** Where to go on: first, and if that fails. */
-  first: number;
-  second: number;
-  min: number;
-  max: number;
-  mode?: 'greedy' | 'lazy' | 'possessive';
-  what?: Assertion;
-  ahead?: boolean;
-  negative?: boolean;
-}
-
-/** Programs of more instructions are refused. */
-const longestProgram = 20_000;
 const stepsPerUnit = 64;
 const freeSteps = 2_000_000;
+/** Alternatives that are kept at most, in numbers on the stack. */
+const deepestStack = 6_000_000;
 
 /** Finds all matches of an Oniguruma pattern. Throws `TokenizerError` for a pattern that is not supported, the matcher for a text that takes too long. */
 export function expressionMatcher(operation: string, pattern: string): Matcher {
-  const program = compile(operation, pattern, parseExpression(operation, pattern));
+  const program = compileExpression(operation, pattern);
   return (text) => new Search(operation, pattern, program, text).all();
-}
-
-function compile(operation: string, pattern: string, root: Expression): Instruction[] {
-  const program: Instruction[] = [];
-  let marks = 0;
-  const emit = (op: number, rest: Partial<Instruction> = {}): Instruction => {
-    if (program.length >= longestProgram) throw new TokenizerError(operation, `expected a shorter regular expression, got ${show(pattern)}`);
-    const instruction = { op, first: 0, second: 0, min: 0, max: 0, ...rest };
-    program.push(instruction);
-    return instruction;
-  };
-  const add = (node: Expression): void => {
-    switch (node.kind) {
-      case 'set':
-        emit(opCodes.set, { test: node.test });
-        return;
-      case 'sequence':
-        node.nodes.forEach(add);
-        return;
-      case 'alternatives': {
-        const exits: Instruction[] = [];
-        node.nodes.forEach((alternative, i) => {
-          if (i === node.nodes.length - 1) return add(alternative);
-          const split = emit(opCodes.split);
-          split.first = program.length;
-          add(alternative);
-          exits.push(emit(opCodes.jump));
-          split.second = program.length;
-        });
-        for (const exit of exits) exit.first = program.length;
-        return;
-      }
-      case 'group':
-        emit(opCodes.save, { min: node.index * 2 });
-        add(node.node);
-        emit(opCodes.save, { min: node.index * 2 + 1 });
-        return;
-      case 'assert':
-        emit(opCodes.assert, { what: node.what });
-        return;
-      case 'backreference':
-        emit(opCodes.back, { min: node.index });
-        return;
-      case 'atomic':
-      case 'look':
-        enclosed(node);
-        return;
-      case 'repeat':
-        repeat(node);
-    }
-  };
-  const enclosed = (node: Extract<Expression, { kind: 'atomic' | 'look' }>): void => {
-    const rest: Partial<Instruction> = node.kind === 'look' ? { ahead: node.ahead, negative: node.negative } : {};
-    if (node.kind === 'look' && !node.ahead) {
-      const [min, max] = lengths(node.node);
-      if (max > 1000) throw new TokenizerError(operation, `expected a look-behind of limited length, got ${show(pattern)}`);
-      Object.assign(rest, { min, max });
-    }
-    const instruction = emit(node.kind === 'look' ? opCodes.look : opCodes.atomic, rest);
-    instruction.first = program.length;
-    add(node.node);
-    emit(opCodes.end);
-    instruction.second = program.length;
-  };
-  const repeat = (node: Extract<Expression, { kind: 'repeat' }>): void => {
-    const { node: inner, min, max, mode } = node;
-    if (inner.kind === 'set') {
-      emit(opCodes.run, { test: inner.test, min, max, mode });
-      return;
-    }
-    if (mode === 'possessive') {
-      enclosed({ kind: 'atomic', node: { ...node, mode: 'greedy' } });
-      return;
-    }
-    for (let i = 0; i < min; i++) add(inner);
-    const split = (): Instruction => emit(opCodes.split);
-    const aim = (from: Instruction, into: number, past: number): void => {
-      from.first = mode === 'greedy' ? into : past;
-      from.second = mode === 'greedy' ? past : into;
-    };
-    if (max === Number.POSITIVE_INFINITY) {
-      const mark = marks++;
-      const begin = program.length;
-      const loop = split();
-      const into = program.length;
-      emit(opCodes.mark, { min: mark });
-      add(inner);
-      emit(opCodes.progress, { min: mark });
-      emit(opCodes.jump, { first: begin });
-      aim(loop, into, program.length);
-      return;
-    }
-    const splits: [Instruction, number][] = [];
-    for (let i = min; i < max; i++) {
-      const optional = split();
-      splits.push([optional, program.length]);
-      add(inner);
-    }
-    for (const [optional, into] of splits) aim(optional, into, program.length);
-  };
-  add(root);
-  emit(opCodes.end);
-  return program;
-}
-
-/** The fewest and the most characters that match. */
-function lengths(node: Expression): [min: number, max: number] {
-  switch (node.kind) {
-    case 'set':
-      return [1, 1];
-    case 'sequence':
-      return node.nodes.map(lengths).reduce<[number, number]>(([min, max], [a, b]) => [min + a, max + b], [0, 0]);
-    case 'alternatives': {
-      const all = node.nodes.map(lengths);
-      return [Math.min(...all.map(([min]) => min)), Math.max(...all.map(([, max]) => max))];
-    }
-    case 'repeat': {
-      const [min, max] = lengths(node.node);
-      return [min * node.min, max === 0 ? 0 : max * node.max];
-    }
-    case 'group':
-    case 'atomic':
-      return lengths(node.node);
-    case 'backreference':
-      return [0, Number.POSITIVE_INFINITY];
-    default:
-      return [0, 0];
-  }
 }
 
 const isWord = /* @__PURE__ */ shorthandSet('w') as CharacterTest;
@@ -318,7 +174,8 @@ class Search {
     if (count < min) return -1;
     if (mode === 'greedy' && at > least) this.#stack.push(pc, at, least);
     // A lazy run remembers how many characters it may still take.
-    if (mode === 'lazy' && max > min) this.#stack.push(pc, at, -2 - (max === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER / 2 : max - count));
+    if (mode === 'lazy' && max > min)
+      this.#stack.push(pc, at, -2 - (max === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER / 2 : max - count));
     return at;
   }
 
@@ -392,7 +249,7 @@ class Search {
 
   #spend(steps: number): void {
     this.#steps -= steps;
-    if (this.#steps >= 0) return;
+    if (this.#steps >= 0 && this.#stack.length <= deepestStack) return;
     const most = freeSteps + stepsPerUnit * this.#text.length;
     throw new TokenizerError(
       this.#operation,

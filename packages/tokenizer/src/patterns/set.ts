@@ -30,12 +30,18 @@ export function caseInsensitive(test: CharacterTest): CharacterTest {
 function caseForms(character: string): string[] {
   const lower = character.toLowerCase();
   const upper = character.toUpperCase();
-  return [lower, upper, upper.toLowerCase(), ...(upper === 'S' ? ['\u017F'] : upper === 'K' ? ['\u212A'] : upper === '\u00C5' ? ['\u212B'] : [])];
+  return [
+    lower,
+    upper,
+    upper.toLowerCase(),
+    ...(upper === 'S' ? ['\u017F'] : upper === 'K' ? ['\u212A'] : upper === '\u00C5' ? ['\u212B'] : []),
+  ];
 }
 
 const shorthands: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['s', '\\p{White_Space}'],
-  ['w', '[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]'],
+  // Oniguruma has a table of its own below U+0100, in which superscript digits and fractions are parts of words.
+  ['w', '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\xB2\\xB3\\xB9\\xBC-\\xBE]'],
   ['d', '\\p{Nd}'],
   ['h', '[0-9A-Fa-f]'],
 ]);
@@ -61,7 +67,7 @@ const posix: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['punct', '[\\p{P}$+<=>^`|~]'],
   ['space', '\\p{White_Space}'],
   ['upper', '\\p{Uppercase}'],
-  ['word', '[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]'],
+  ['word', '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\xB2\\xB3\\xB9\\xBC-\\xBE]'],
   ['xdigit', '[0-9A-Fa-f]'],
   ['any', '[^]'],
 ]);

@@ -23,10 +23,14 @@ export function truncateParts(operation: string, parts: readonly Part[], rules: 
   if (strategy !== 'longest_first') {
     const index = strategy === 'only_first' ? 0 : 1;
     const length = lengths[index];
-    if (length === undefined) throw new TokenizerError(operation, `truncation.strategy: 'only_second' needs a pair of texts, and there is one text`);
+    if (length === undefined)
+      throw new TokenizerError(operation, `truncation.strategy: 'only_second' needs a pair of texts, and there is one text`);
     const rest = length - (total - maxLength);
     if (rest <= 0) {
-      throw new TokenizerError(operation, `truncation: expected more than ${total - maxLength} tokens in the text to be cut, got ${length}`);
+      throw new TokenizerError(
+        operation,
+        `truncation: expected more than ${total - maxLength} tokens in the text to be cut, got ${length}`,
+      );
     }
     return parts.map((part, i) => (i === index ? truncatePart(operation, part, rest, rules) : part));
   }
@@ -55,7 +59,10 @@ function truncatePart(operation: string, part: Part, length: number, { stride, d
   const cut = (from: number, to: number): Part => ({ segments: [{ ...segment, from, to }], overflowing: [] });
   if (length === 0) return { ...cut(0, 0), overflowing: [part] };
   if (stride >= length) {
-    throw new TokenizerError(operation, `truncation.stride: expected less than the ${length} tokens that are left of the text, got ${show(stride)}`);
+    throw new TokenizerError(
+      operation,
+      `truncation.stride: expected less than the ${length} tokens that are left of the text, got ${show(stride)}`,
+    );
   }
   const parts: Part[] = [];
   for (let done = 0; ; done += length - stride) {

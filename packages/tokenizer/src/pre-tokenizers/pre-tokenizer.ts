@@ -99,7 +99,8 @@ function arranged({ starts, ends, isMatch }: Parts, behavior: SplitBehaviorJson,
   return spans;
 }
 
-const wordOrOther = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
+const wordOrOther =
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
 
 /** Words, and runs of what is neither a word nor white space. */
 export function whitespaceSpans(text: string): number[] {
@@ -145,4 +146,3 @@ function spansOf(text: string, pattern: RegExp): number[] {
   for (const { index, 0: piece } of text.matchAll(pattern)) spans.push(index, index + piece.length);
   return spans;
 }
-

@@ -133,7 +133,8 @@ function namedTokens(map: Fields, config: Fields): [role: SpecialRole | undefine
 }
 
 function contentOf(token: unknown): string | undefined {
-  const content = typeof token === 'object' && token !== null && Object.hasOwn(token, 'content') ? (token as { content: unknown }).content : token;
+  const content =
+    typeof token === 'object' && token !== null && Object.hasOwn(token, 'content') ? (token as { content: unknown }).content : token;
   return typeof content === 'string' && content !== '' ? content : undefined;
 }
 
@@ -149,7 +150,8 @@ function readTruncation(fields: Fields): Required<PipelineTruncation> {
 
 function readPadding(fields: Fields): PipelinePadding {
   const strategy = fields.get('strategy');
-  const length = typeof strategy === 'object' ? fields.object('strategy').count('Fixed') : fields.oneOf('strategy', ['BatchLongest'], 'BatchLongest');
+  const length =
+    typeof strategy === 'object' ? fields.object('strategy').count('Fixed') : fields.oneOf('strategy', ['BatchLongest'], 'BatchLongest');
   return {
     length: length === 'BatchLongest' ? 'longest' : length,
     direction: fields.oneOf('direction', ['Left', 'Right'], 'Right') === 'Left' ? 'left' : 'right',

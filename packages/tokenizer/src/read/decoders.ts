@@ -33,5 +33,6 @@ export const allDecoders: Readers<Decoder> = {
     const { replacement, prependScheme } = readMetaspace(fields);
     return metaspaceDecoder(replacement, prependScheme !== 'never');
   },
-  CTC: (fields) => ctcDecoder(fields.string('pad_token', '<pad>'), fields.string('word_delimiter_token', '|'), fields.boolean('cleanup', true)),
+  CTC: (fields) =>
+    ctcDecoder(fields.string('pad_token', '<pad>'), fields.string('word_delimiter_token', '|'), fields.boolean('cleanup', true)),
 };

@@ -65,7 +65,8 @@ export class Fields {
 
   /** `["token", id]`. */
   token(key: string): { token: string; id: number } {
-    const isToken = (value: unknown) => Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && Number.isInteger(value[1]) && value[1] >= 0;
+    const isToken = (value: unknown) =>
+      Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && Number.isInteger(value[1]) && value[1] >= 0;
     const [token, id] = this.#read(key, 'a token with its id', isToken) as [string, number];
     return { token, id };
   }
@@ -92,6 +93,7 @@ export type Readers<T> = Readonly<Record<string, (fields: Fields, readers: Reade
 /** What a file describes by an object with a `type`. Throws `TokenizerError` for a type that is not among the readers. */
 export function readTyped<T>(fields: Fields, readers: Readers<T>): T {
   const type = fields.get('type');
-  if (typeof type !== 'string' || !Object.hasOwn(readers, type)) throw fields.refuse('type', `one of ${Object.keys(readers).join(', ')}`, type);
+  if (typeof type !== 'string' || !Object.hasOwn(readers, type))
+    throw fields.refuse('type', `one of ${Object.keys(readers).join(', ')}`, type);
   return (readers[type] as Readers<T>[string])(fields, readers);
 }

@@ -46,7 +46,9 @@ export function modelType(fields: Fields): string {
   if (fields.get('type') !== undefined) return fields.string('type');
   if (fields.get('merges') !== undefined) return 'BPE';
   if (Array.isArray(fields.get('vocab'))) return 'Unigram';
-  return fields.get('continuing_subword_prefix') === undefined && fields.get('max_input_chars_per_word') === undefined ? 'WordLevel' : 'WordPiece';
+  return fields.get('continuing_subword_prefix') === undefined && fields.get('max_input_chars_per_word') === undefined
+    ? 'WordLevel'
+    : 'WordPiece';
 }
 
 function readMerges(fields: Fields, vocabulary: VocabularyTable, prefix: string): MergeTable {
@@ -84,9 +86,11 @@ function readUnigram(fields: Fields): Model {
   const pieces = fields.list('vocab');
   pieces.forEach((piece, i) => {
     const isPiece = Array.isArray(piece) && piece.length === 2 && typeof piece[0] === 'string' && Number.isFinite(piece[1]);
-    if (!isPiece) throw new TokenizerError(fields.operation, `${fields.path}.vocab[${i}]: expected a text and a number, got ${show(piece)}`);
+    if (!isPiece)
+      throw new TokenizerError(fields.operation, `${fields.path}.vocab[${i}]: expected a text and a number, got ${show(piece)}`);
   });
   const unknownId = fields.get('unk_id') === undefined ? undefined : fields.count('unk_id');
-  if (unknownId !== undefined && unknownId >= pieces.length) throw fields.refuse('unk_id', `less than the ${pieces.length} pieces`, unknownId);
+  if (unknownId !== undefined && unknownId >= pieces.length)
+    throw fields.refuse('unk_id', `less than the ${pieces.length} pieces`, unknownId);
   return new Unigram(pieces as readonly (readonly [string, number])[], { unknownId, byteFallback: fields.boolean('byte_fallback', false) });
 }

@@ -16,7 +16,12 @@ export const allPostProcessors: Readers<PostProcessor> = {
   TemplateProcessing: (fields) => templateProcessor(readTemplate(fields, 'single'), readTemplate(fields, 'pair')),
   BertProcessing: (fields) => bertProcessor(fields.token('cls'), fields.token('sep')),
   RobertaProcessing: (fields) =>
-    robertaProcessor(fields.token('cls'), fields.token('sep'), fields.boolean('trim_offsets', true), fields.boolean('add_prefix_space', true)),
+    robertaProcessor(
+      fields.token('cls'),
+      fields.token('sep'),
+      fields.boolean('trim_offsets', true),
+      fields.boolean('add_prefix_space', true),
+    ),
   Sequence: (fields, readers) => sequenceProcessor(fields.objects('processors').map((inner) => readTyped(inner, readers))),
 };
 
