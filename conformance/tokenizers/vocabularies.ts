@@ -33,6 +33,17 @@ export function realTokenizer({ source, tokenizer }: TokenizerDocument): Open {
   });
 }
 
+/** Where an npm package lies, `name@version`. Skips where it is not installed. */
+export function packageRoot(spec: string): string {
+  const name = spec.slice(0, spec.lastIndexOf('@'));
+  const root = packageFolders.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
+  if (root === undefined)
+    throw new Skip(`needs the vocabulary of the npm package ${spec}: \`pnpm vocabularies\` installs those that are large`);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  if (`${name}@${version}` !== spec) throw new Error(`expected the npm package ${spec}, found version ${version}`);
+  return root;
+}
+
 /** Light packages are dependencies of this one; heavy ones are installed into a folder of their own. */
 const packageFolders = ['../node_modules', '../vocabularies/node_modules'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
