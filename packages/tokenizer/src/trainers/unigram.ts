@@ -40,9 +40,9 @@ const PENALTY = 0.0001;
  * ```ts
  * import { unigramTrainer } from '@multihead/tokenizer/trainers';
  *
- * const train = unigramTrainer({ vocabSize: 8, unkToken: '<unk>' });
- * const { model } = await train(new Map([['▁the', 12], ['▁he', 11]]));
- * model.vocab.map(([piece]) => piece).join(' '); // '<unk> ▁the ▁he e h ▁ t'
+ * const train = unigramTrainer({ vocabSize: 11, unkToken: '<unk>' });
+ * const { model } = await train(new Map([['▁low', 12], ['▁lower', 5], ['▁lowest', 3]]));
+ * model.vocab.map(([piece]) => piece).join(' '); // '<unk> ▁low ▁lowe r e ▁ w o l s t'
  * ```
  *
  * The rules are those of `UnigramTrainer` in Hugging Face's tokenizers. Kudo, 2018: Subword Regularization.

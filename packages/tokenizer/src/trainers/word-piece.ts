@@ -15,7 +15,7 @@ export type WordPieceTrainerOptions = BpeTrainerOptions;
  *
  * const train = wordPieceTrainer({ vocabSize: 9, specialTokens: ['[UNK]'] });
  * const { model } = await train(new Map([['are', 5], ['red', 2]]));
- * [...model.vocab.keys()].join(' '); // '[UNK] a d e r ##r ##e ##d ##re'
+ * [...model.vocab.keys()].join(' '); // '[UNK] a d e r ##e ##d ##r ar'
  * ```
  *
  * The rules are those of `WordPieceTrainer` in Hugging Face's tokenizers, which counts pairs as byte-pair encoding does, too; the
