@@ -1,4 +1,4 @@
-import type { PieceTrie } from './piece-trie.js';
+import type { PieceTrie } from '../piece-trie.js';
 import { PieceType, type SentencePieceModel } from './sentencepiece-model.js';
 import { characters, isTextPiece, type Segment, type Segmenter } from './sentencepiece-segment.js';
 

@@ -1,6 +1,6 @@
 import { TokenizerError } from '../errors.js';
 import { Charsmap } from './charsmap.js';
-import type { PieceTrie } from './piece-trie.js';
+import type { PieceTrie } from '../piece-trie.js';
 import type { NormalizerSpec } from './sentencepiece-model.js';
 
 /** A normalized text, and for each of its UTF-16 code units and its end, where it comes from in the text that was given. */

@@ -1,4 +1,4 @@
-import type { PieceTrie } from './piece-trie.js';
+import type { PieceTrie } from '../piece-trie.js';
 import { PieceType, type SentencePiece } from './sentencepiece-model.js';
 
 /** Part of a normalized text, `[start, end)`, and the id of its piece. */

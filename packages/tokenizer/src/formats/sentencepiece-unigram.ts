@@ -1,4 +1,4 @@
-import { PieceTrie } from './piece-trie.js';
+import { PieceTrie } from '../piece-trie.js';
 import { PieceType, type SentencePieceModel } from './sentencepiece-model.js';
 import { isTextPiece, type Segment, type Segmenter } from './sentencepiece-segment.js';
 

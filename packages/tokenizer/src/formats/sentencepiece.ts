@@ -2,7 +2,7 @@ import { type AddedToken, checkEncodeOptions, frame, pad, truncate } from '../en
 import { show, TokenizerError } from '../errors.js';
 import { wellFormed } from '../split.js';
 import type { DecodeOptions, EncodeOptions, Encoding, Offset, SpecialRole, SpecialTokens, Tokenizer } from '../tokenizer.js';
-import { PieceTrie } from './piece-trie.js';
+import { PieceTrie } from '../piece-trie.js';
 import { byMerging } from './sentencepiece-bpe.js';
 import { decodePieces } from './sentencepiece-decode.js';
 import { PieceType, readSentencePieceModel, type SentencePieceModel } from './sentencepiece-model.js';
