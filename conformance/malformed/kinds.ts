@@ -1,6 +1,7 @@
 import type { Task } from './document.js';
 import { safetensors } from './safetensors.js';
 import { shards } from './shards.js';
+import { tokenizer } from './tokenizer.js';
 
 /** A kind of hostile files, and the functions that have to withstand them. */
 export interface Kind {
@@ -14,4 +15,5 @@ export interface Kind {
 export const kinds: ReadonlyMap<string, Kind> = new Map([
   ['safetensors', safetensors],
   ['safetensors-index', shards],
+  ['tokenizer', tokenizer],
 ]);

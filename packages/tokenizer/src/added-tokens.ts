@@ -75,6 +75,11 @@ export class AddedVocabulary {
     return this.#tokens;
   }
 
+  /** Whether a text has none of the tokens and is not normalized either: it is its only section as it is. */
+  isPlain(text: string): boolean {
+    return this.#normalizer === undefined && text !== '' && !this.#raw.mayFind(text) && !this.#normalized.mayFind(text);
+  }
+
   /** The tokens in a text, and the text between them, normalized. */
   sections(text: AlignedText): Section[] {
     const sections: Section[] = [];
@@ -102,6 +107,7 @@ class Finder {
   readonly #found: (readonly [id: number, token: AddedToken])[] = [];
   /** One of the code units that tokens begin with. */
   readonly #first: RegExp | undefined;
+  readonly #anyFirst: RegExp | undefined;
 
   constructor(tokens: readonly (readonly [id: number, token: AddedToken, pattern: string])[]) {
     const firsts = new Set<string>();
@@ -113,6 +119,12 @@ class Finder {
     if (firsts.size === 0) return;
     const units = [...firsts].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
     this.#first = new RegExp(`[${units.join('')}]`, 'g');
+    this.#anyFirst = new RegExp(this.#first, '');
+  }
+
+  /** Whether a token might begin somewhere in the text. */
+  mayFind(text: string): boolean {
+    return this.#anyFirst?.test(text) ?? false;
   }
 
   split(text: AlignedText): Section[] {

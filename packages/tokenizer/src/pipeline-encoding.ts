@@ -28,7 +28,7 @@ export class PipelineEncoding implements Encoding {
   readonly #part: Part;
   readonly #texts: readonly TokenizedText[];
   #overflowing: PipelineEncoding[] | undefined;
-  readonly #found = new Map<string, unknown>();
+  #found: Map<string, unknown> | undefined;
 
   /** Made by `encode`. */
   constructor(part: Part, texts: readonly TokenizedText[]) {
@@ -138,6 +138,7 @@ export class PipelineEncoding implements Encoding {
   }
 
   #once<T>(name: string, find: () => T): T {
+    this.#found ??= new Map();
     if (!this.#found.has(name)) this.#found.set(name, find());
     return this.#found.get(name) as T;
   }

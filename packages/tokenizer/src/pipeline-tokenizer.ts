@@ -11,7 +11,7 @@ import { PipelineEncoding, type TokenDetails, type TokenizedText } from './pipel
 import { lengthOf, mergeParts, type Part, type PostProcessor, type Segment } from './post-processors/post-processor.js';
 import { truncateParts, type TruncationRules, type TruncationStrategy } from './post-processors/truncate.js';
 import { byteSpans, type ByteSpans } from './pre-tokenizers/byte-spans.js';
-import { type PreTokenizer, preTokenize } from './pre-tokenizers/pre-tokenizer.js';
+import { type PreTokenizer, preTokenize, type Spans } from './pre-tokenizers/pre-tokenizer.js';
 import { wellFormed } from './split.js';
 import type {
   DecodeOptions,
@@ -101,7 +101,10 @@ export class PipelineTokenizer implements Tokenizer {
   readonly #added: AddedVocabulary;
   readonly #cache = new WordCache();
   /** The way of byte-level BPE, by which text need not become characters of bytes. */
-  readonly #bytes: { model: Bpe; spans: ByteSpans } | undefined;
+  readonly #bytes: { spans: ByteSpans; encode: (word: string) => number[] } | undefined;
+  /** Where the model may be given parts of a piece one by one, so that the cache knows them. */
+  readonly #words: Spans | undefined;
+  readonly #encodePiece: (piece: string) => number[];
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline;
@@ -109,7 +112,10 @@ export class PipelineTokenizer implements Tokenizer {
     const { model, normalizer, preTokenizer } = pipeline;
     this.#added = new AddedVocabulary(pipeline.addedTokens, model, normalizer);
     const spans = byteSpans(preTokenizer);
-    if (spans !== undefined && !pipeline.tracked && model instanceof Bpe && model.hasBytes) this.#bytes = { model, spans };
+    this.#encodePiece = (piece) => idsOfPiece(model, piece);
+    if (!(model instanceof Bpe)) return;
+    this.#words = model.words;
+    if (spans !== undefined && !pipeline.tracked && model.hasBytes) this.#bytes = { spans, encode: (word) => model.encodeBytes(word) };
   }
 
   get vocabSize(): number {
@@ -136,6 +142,13 @@ export class PipelineTokenizer implements Tokenizer {
 
   encode(text: TextInput, options: PipelineEncodeOptions = {}): PipelineEncoding {
     const { pair } = options;
+    const { postProcessor, truncation, padding } = this.#pipeline;
+    if (pair === undefined && (options.truncation ?? truncation ?? options.padding ?? padding) === undefined) {
+      const tokenized = this.#tokenize('PipelineTokenizer.encode', 'text', text);
+      const part = { segments: [wholeText(tokenized, 0)], overflowing: [] };
+      const processed = postProcessor === undefined ? part : mergeParts(postProcessor.process([part], options.addSpecialTokens ?? true));
+      return new PipelineEncoding(processed, [tokenized]);
+    }
     return this.#encodeAll('PipelineTokenizer.encode', [pair === undefined ? { text } : { text, pair }], options)[0] as PipelineEncoding;
   }
 
@@ -255,10 +268,7 @@ export class PipelineTokenizer implements Tokenizer {
     truncation: TruncationRules | undefined,
   ): Part {
     const { postProcessor } = this.#pipeline;
-    let parts: readonly Part[] = texts.map(({ ids }, sequence) => ({
-      segments: [{ kind: 'text', sequence, from: 0, to: ids.length, typeId: sequence, trims: [] }],
-      overflowing: [],
-    }));
+    let parts: readonly Part[] = texts.map((text, sequence) => ({ segments: [wholeText(text, sequence)], overflowing: [] }));
     if (truncation !== undefined) {
       const added = addSpecialTokens ? (postProcessor?.added(texts.length > 1) ?? 0) : 0;
       const maxLength = truncation.maxLength - added;
@@ -311,22 +321,31 @@ export class PipelineTokenizer implements Tokenizer {
       for (const one of this.#tokensOf(text, { tokens, left }, idsOfPiece)) for (const id of one.tokens) ids.push(id);
       return;
     }
-    const { tracked, model } = this.#pipeline;
+    const { tracked } = this.#pipeline;
     const most = ids.length + tokens;
+    if (this.#bytes !== undefined && this.#added.isPlain(text)) {
+      this.#addBytes(text, ids, most);
+      return;
+    }
     for (const section of this.#added.sections(AlignedText.of(text, tracked))) {
       if (ids.length >= most) return;
       if (section.id !== undefined) {
         ids.push(section.id);
       } else if (this.#bytes !== undefined) {
-        const { model: bpe, spans } = this.#bytes;
-        this.#cache.addAll(spans.prepared(section.text.text), spans.spans, (word) => bpe.encodeBytes(word), ids, most);
+        this.#addBytes(section.text.text, ids, most);
       } else {
         for (const piece of preTokenize(this.#pipeline.preTokenizer, [section.text])) {
           if (ids.length >= most) return;
-          this.#cache.add(piece.text, (word) => idsOfPiece(model, word), ids);
+          if (this.#words === undefined) this.#cache.add(piece.text, 0, piece.text.length, this.#encodePiece, ids);
+          else this.#cache.addAll(piece.text, this.#words, this.#encodePiece, ids, Number.POSITIVE_INFINITY);
         }
       }
     }
+  }
+
+  #addBytes(text: string, ids: number[], most: number): void {
+    const { spans, encode } = this.#bytes as { spans: ByteSpans; encode: (word: string) => number[] };
+    this.#cache.addAll(spans.prepared(text), spans.spans, encode, ids, most);
   }
 
   /** The pieces of a text with what `tokensOf` makes of them: all, or as many from one end as give the tokens that the limit wants. */
@@ -384,6 +403,12 @@ interface PieceTokens<T> {
   index: number;
   tokens: T[];
 }
+
+function wholeText({ ids }: TokenizedText, sequence: number): Segment {
+  return { kind: 'text', sequence, from: 0, to: ids.length, typeId: sequence, trims: noTrims };
+}
+
+const noTrims: readonly boolean[] = [];
 
 function textOf(operation: string, given: unknown): string {
   if (typeof given !== 'string') throw new TokenizerError(operation, `text: expected a string, got ${show(given)}`);

@@ -3,6 +3,7 @@ import { byteCharacters, characterOfByte } from '../byte-characters.js';
 import { show, TokenizerError } from '../errors.js';
 import { type MergeTable, Word } from './merges.js';
 import type { Model, TokenSink } from './model.js';
+import type { Spans } from '../pre-tokenizers/pre-tokenizer.js';
 import type { VocabularyTable } from './vocabulary-table.js';
 
 export interface BpeRules {
@@ -25,6 +26,8 @@ export class Bpe implements Model {
   readonly #word = new Word();
   /** By byte: the id of its character in GPT-2's alphabet; undefined if the vocabulary lacks one of them. */
   readonly #byteIds: Int32Array | undefined;
+  /** Where a piece falls into parts that no rule joins, if it does: before each `▁`, mostly. */
+  readonly words: Spans | undefined;
   /** Ids of single characters below U+0800, -1 for those not asked for yet, -2 for those that the vocabulary lacks. */
   readonly #characterIds = new Int32Array(0x800).fill(-1);
 
@@ -36,6 +39,7 @@ export class Bpe implements Model {
     if (byteIds.every((id) => id !== undefined) && rules.prefix === '' && rules.suffix === '' && rules.dropout === 0) {
       this.#byteIds = Int32Array.from(byteIds as number[]);
     }
+    this.words = separate(vocabulary, rules);
   }
 
   get size(): number {
@@ -197,6 +201,36 @@ export class Bpe implements Model {
       return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 < dropout;
     };
   }
+}
+
+const separator = '\u2581';
+
+/**
+ * Where no token has a certain character before `▁`, no rule joins what is before and after: each part has the tokens that it has by itself, if `▁`
+ * is a token, so that unknown characters do not reach across, and if tokens do not depend on where the piece begins and ends.
+ */
+function separate(vocabulary: VocabularyTable, rules: BpeRules): Spans | undefined {
+  if (rules.prefix !== '' || rules.suffix !== '' || rules.dropout > 0 || rules.ignoreMerges || vocabulary.id(separator) === undefined)
+    return undefined;
+  const joined = new Set<number>();
+  for (const token of vocabulary.ids.keys()) {
+    for (let at = token.indexOf(separator, 1); at > 0; at = token.indexOf(separator, at + 1)) joined.add(token.charCodeAt(at - 1));
+  }
+  const scan = (text: string, from: number): number => {
+    let at = text.indexOf(separator, from + 1);
+    while (at >= 0 && joined.has(text.charCodeAt(at - 1))) at = text.indexOf(separator, at + 1);
+    return at < 0 ? text.length : at;
+  };
+  const spans = (text: string): number[] => {
+    const bounds: number[] = [];
+    for (let at = 0; at < text.length; ) {
+      const end = scan(text, at);
+      bounds.push(at, end);
+      at = end;
+    }
+    return bounds;
+  };
+  return Object.assign(spans, { scan });
 }
 
 /** How many bytes of UTF-8 the character at a place has. */

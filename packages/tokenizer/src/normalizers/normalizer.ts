@@ -20,12 +20,18 @@ export function checkOutput(text: AlignedText, length: number): void {
   throw new TokenizerError('normalize', `expected at most ${most} code units from an input of ${text.to - text.from}, got ${length}`);
 }
 
+/** One after the other. What all of them put out together is limited, too. */
 export function sequenceNormalizer(normalizers: readonly Normalizer[]): Normalizer {
   return (given) => {
     let text = given;
+    let sum = 0;
     for (const normalize of normalizers) {
       text = normalize(text);
       checkOutput(text, text.text.length);
+      sum += text.text.length;
+      const most = 32 * longestOutput(given);
+      if (sum > most)
+        throw new TokenizerError('normalize', `expected at most ${most} code units from all normalizers together, got ${sum}`);
     }
     return text;
   };
@@ -102,6 +108,12 @@ export function prependNormalizer(prefix: string): Normalizer {
 
 export function replaceNormalizer(find: Matcher, content: string): Normalizer {
   return (text) => {
+    if (!text.tracked && find.literal !== undefined && find.literal !== '') {
+      const parts = text.text.split(find.literal);
+      if (parts.length === 1) return text;
+      checkOutput(text, text.text.length + (parts.length - 1) * content.length);
+      return text.replacedBy(parts.join(content));
+    }
     const matches = find(text.text);
     checkOutput(text, text.text.length + (matches.length / 2) * content.length);
     return text.replaceAll(matches, content);

@@ -3,16 +3,23 @@
  */
 
 /** Where matches are in a text: starts and ends in turn, in reading order, without overlap. */
-export type Matcher = (text: string) => number[];
+export interface Matcher {
+  (text: string): number[];
+  /** Of a pattern that matches every character of any text: where the match that begins at a place ends. */
+  readonly scan?: (text: string, at: number) => number;
+  /** The text itself, if it is a literal one that is looked for. */
+  readonly literal?: string;
+}
 
 /** Finds a literal text; an empty one is never found. */
 export function literalMatcher(wanted: string): Matcher {
-  return (text) => {
+  const matcher = (text: string): number[] => {
     const matches: number[] = [];
     if (wanted === '') return matches;
     for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) matches.push(at, at + wanted.length);
     return matches;
   };
+  return Object.assign(matcher, { literal: wanted });
 }
 
 /** Finds each character of a set by itself. */

@@ -19,7 +19,7 @@ export function byteSpans(preTokenizer: PreTokenizer | undefined): ByteSpans | u
   if (last?.kind !== 'bytes' || (last.addPrefixSpace && before.length > 0)) return undefined;
   if (last.spans !== undefined) before.push(last.spans);
   const [only] = before;
-  const spans = before.length === 1 && only !== undefined ? only : (text: string) => nested(text, before);
+  const spans: Spans = before.length === 1 && only !== undefined ? only : (text: string) => nested(text, before);
   return { prepared: (text) => (last.addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text), spans };
 }
 

@@ -7,7 +7,11 @@ import type { Matcher } from '../patterns/pattern.js';
 import type { SplitBehaviorJson } from '../tokenizer-json.js';
 
 /** Where the pieces of a text are: starts and ends in turn. Empty pieces do not count. */
-export type Spans = (text: string) => number[];
+export interface Spans {
+  (text: string): number[];
+  /** If every piece ends where the next one begins: where the one that begins at a place ends. */
+  readonly scan?: (text: string, at: number) => number;
+}
 
 /** A piece becomes pieces. */
 export type PieceSplitter = (piece: AlignedText) => readonly AlignedText[];
@@ -39,7 +43,9 @@ export function cut(piece: AlignedText, spans: readonly number[], into: AlignedT
 
 /** What a match becomes, by itself or with its neighbours; `invert` means what is not matched. */
 export function splitSpans(find: Matcher, behavior: SplitBehaviorJson, invert: boolean): Spans {
-  return (text) => {
+  const keepsMatches = behavior === 'Isolated' || (behavior === 'Removed' && invert);
+  if (find.scan !== undefined && keepsMatches) return find;
+  return (text: string) => {
     if (text === '') return [];
     const matches = find(text);
     if (matches.length === 0 && behavior !== 'Removed') return [0, text.length];

@@ -1,5 +1,6 @@
 import { characterMatcher, literalMatcher } from '../patterns/pattern.js';
-import { gpt2Matcher } from '../patterns/gpt2.js';
+import { scanningMatcher } from '../patterns/known.js';
+import { gpt2Scanner } from '../patterns/scanners.js';
 import { byteLevelPreTokenizer } from '../pre-tokenizers/byte-level.js';
 import { metaspaceSplitter } from '../pre-tokenizers/metaspace.js';
 import {
@@ -26,7 +27,7 @@ const spans = (found: Spans): PreTokenizer => ({ kind: 'spans', spans: found });
 /** Those that byte-level BPE has. */
 export const basicPreTokenizers: Readers<PreTokenizer> = {
   ByteLevel: (fields) => {
-    const cut = fields.boolean('use_regex', true) ? splitSpans(gpt2Matcher, 'Isolated', false) : undefined;
+    const cut = fields.boolean('use_regex', true) ? splitSpans(scanningMatcher(gpt2Scanner), 'Isolated', false) : undefined;
     return byteLevelPreTokenizer({ addPrefixSpace: fields.boolean('add_prefix_space', true), spans: cut });
   },
   Split: (fields) => spans(splitSpans(readPattern(fields), fields.oneOf('behavior', behaviors), fields.boolean('invert', false))),
