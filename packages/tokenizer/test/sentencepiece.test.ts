@@ -178,6 +178,20 @@ describe('files', () => {
 });
 
 describe('laws', () => {
+  it('a stream gives what decoding gives, and never half a character', () => {
+    const tokenizer = make({ byteFallback: true, pieces: [...special, ...letters, ...whole, ...bytePieces()] });
+    const id = fc.oneof(fc.nat(tokenizer.vocabSize - 1), fc.constantFrom(...tokenizer.encode('é日🙂 a').ids));
+    fc.assert(
+      fc.property(fc.array(id, { maxLength: 12 }), (ids) => {
+        const stream = tokenizer.decodeStream();
+        expect(ids.map((one) => stream.push(one)).join('') + stream.end()).toBe(tokenizer.decode(ids));
+      }),
+    );
+    const stream = tokenizer.decodeStream();
+    expect(tokenizer.encode('a🙂').ids.map((one) => stream.push(one))).toEqual(['', 'a', '', '', '', '🙂']);
+    expect(tokenizer.countTokens('a🙂')).toBe(6);
+  });
+
   const text = fc.string({ unit: fc.constantFrom(...'abhelo  wrdXé日🙂▁\n'), maxLength: 30 });
 
   it('bytes keep every text, in each model type', () => {

@@ -4,7 +4,7 @@ import { wellFormed } from '../split.js';
 import type { DecodeOptions, EncodeOptions, Encoding, Offset, SpecialRole, SpecialTokens, Tokenizer } from '../tokenizer.js';
 import { PieceTrie } from '../piece-trie.js';
 import { byMerging } from './sentencepiece-bpe.js';
-import { decodePieces } from './sentencepiece-decode.js';
+import { PieceStream } from './sentencepiece-decode.js';
 import { PieceType, readSentencePieceModel, type SentencePieceModel } from './sentencepiece-model.js';
 import { SentencePieceNormalizer } from './sentencepiece-normalizer.js';
 import { characters, type Segmenter, words } from './sentencepiece-segment.js';
@@ -16,6 +16,8 @@ export interface SentencePieceOptions {
   /** Put the eos piece after a text, where special tokens are asked for. The file does not say; T5's tokenizers do. Default false. */
   addEos?: boolean;
 }
+
+export type { PieceStream } from './sentencepiece-decode.js';
 
 /**
  * A tokenizer from a SentencePiece `.model` file, identical to SentencePiece: unigram, BPE, word and character models, with byte fallback,
@@ -110,8 +112,22 @@ export class SentencePieceTokenizer implements Tokenizer {
         `ids[${wrong}]: expected an integer from 0 to ${this.vocabSize - 1}, got ${show(checked[wrong])}`,
       );
     }
-    const text = decodePieces(this.#model, checked, skipSpecialTokens);
+    const stream = new PieceStream(this.#model, skipSpecialTokens);
+    const text = checked.map((id) => stream.push(id)).join('') + stream.end();
     return this.#denormalizer?.normalize(text).text ?? text;
+  }
+
+  /** How many tokens `encode` gives for this text. */
+  countTokens(text: string, options: Pick<EncodeOptions, 'addSpecialTokens'> = {}): number {
+    return this.#encodeAll('SentencePieceTokenizer.countTokens', [['text', text]], options)[0]!.ids.length;
+  }
+
+  /**
+   * Decodes ids as they come, for text that is shown while it is made. What `push` returns never ends in half a character, and all of it
+   * together is what `decode` gives, but that a denormalizer of the file, which few have, is left out.
+   */
+  decodeStream({ skipSpecialTokens = false }: DecodeOptions = {}): PieceStream {
+    return new PieceStream(this.#model, skipSpecialTokens);
   }
 
   #encodeAll(operation: string, texts: readonly (readonly [argument: string, text: string])[], options: EncodeOptions): Encoding[] {
