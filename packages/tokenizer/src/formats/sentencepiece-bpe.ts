@@ -1,6 +1,6 @@
 import type { PieceTrie } from '../piece-trie.js';
 import { PieceType, type SentencePieceModel } from './sentencepiece-model.js';
-import { characters, isTextPiece, type Segment, type Segmenter } from './sentencepiece-segment.js';
+import { characters, isTextPiece, type Segmenter } from './sentencepiece-segment.js';
 
 /** Stretches whose pieces are remembered. */
 const REMEMBERED = 10_000;
@@ -28,9 +28,9 @@ export function byMerging(model: SentencePieceModel, symbols: PieceTrie | undefi
   // What an unused piece is made of may have been told elsewhere in the text.
   if (cut === undefined || pieces.some(({ type }) => type === PieceType.unused)) return merge;
 
-  const remembered = new Map<string, Segment[]>();
+  const remembered = new Map<string, number[]>();
   return (text) => {
-    const found: Segment[] = [];
+    const found: number[] = [];
     for (let start = 0; start < text.length; ) {
       const end = cut(text, start);
       const part = text.slice(start, end);
@@ -42,7 +42,7 @@ export function byMerging(model: SentencePieceModel, symbols: PieceTrie | undefi
           remembered.set(part, segments);
         }
       }
-      for (const [from, to, id] of segments) found.push([start + from, start + to, id]);
+      for (let i = 0; i < segments.length; i += 3) found.push(start + segments[i]!, start + segments[i + 1]!, segments[i + 2]!);
       start = end;
     }
     return found;
@@ -71,15 +71,22 @@ interface Merging {
   readonly symbols: PieceTrie | undefined;
 }
 
-function merged(text: string, { model, ids, mergeable, longest, symbols }: Merging): Segment[] {
+function merged(text: string, { model, ids, mergeable, longest, symbols }: Merging): number[] {
   const given = characters(text, symbols);
-  const count = given.length;
+  const count = given.length / 3;
   // Symbol i reaches from starts[i] to ends[i], and is gone when it has become part of another one, before it.
-  const starts = Int32Array.from(given, ([start]) => start);
-  const ends = Int32Array.from(given, ([, end]) => end);
-  const next = Int32Array.from(given, (_, i) => (i + 1 < count ? i + 1 : -1));
-  const previous = Int32Array.from(given, (_, i) => i - 1);
-  const frozen = given.map(([, , symbol]) => symbol);
+  const starts = new Int32Array(count);
+  const ends = new Int32Array(count);
+  const next = new Int32Array(count);
+  const previous = new Int32Array(count);
+  const frozen = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    starts[i] = given[3 * i]!;
+    ends[i] = given[3 * i + 1]!;
+    frozen[i] = given[3 * i + 2]!;
+    next[i] = i + 1 < count ? i + 1 : -1;
+    previous[i] = i - 1;
+  }
   const agenda = new Agenda();
   const parts = new Map<string, [left: string, right: string]>();
 
@@ -108,7 +115,7 @@ function merged(text: string, { model, ids, mergeable, longest, symbols }: Mergi
     consider(left, after);
   }
 
-  const found: Segment[] = [];
+  const found: number[] = [];
   for (let i = 0; i >= 0 && i < count; i = next[i]!) resegment(starts[i]!, ends[i]!);
   return found;
 
@@ -118,7 +125,7 @@ function merged(text: string, { model, ids, mergeable, longest, symbols }: Mergi
     const id = ids.get(piece) ?? model.unkId;
     const apart = model.pieces[id]!.type === PieceType.unused ? parts.get(piece) : undefined;
     if (apart === undefined) {
-      found.push([start, end, id]);
+      found.push(start, end, id);
       return;
     }
     resegment(start, start + apart[0].length);

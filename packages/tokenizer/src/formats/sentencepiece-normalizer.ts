@@ -27,6 +27,7 @@ export class SentencePieceNormalizer {
   readonly #suffix: boolean;
   readonly #charsmap: Charsmap | undefined;
   readonly #symbols: PieceTrie | undefined;
+  #length = 0;
 
   constructor(operation: string, spec: NormalizerSpec, treatWhitespaceAsSuffix: boolean, symbols: PieceTrie | undefined) {
     this.#operation = operation;
@@ -44,9 +45,9 @@ export class SentencePieceNormalizer {
     let at = 0;
     if (removeExtraWhitespaces) {
       while (at < text.length) {
-        const [length, replaced] = this.#prefix(text, at);
-        if (replaced === undefined ? length !== 1 || text.charCodeAt(at) !== SPACE : replaced !== ' ') break;
-        at += length;
+        const replaced = this.#prefix(text, at);
+        if (replaced === undefined ? this.#length !== 1 || text.charCodeAt(at) !== SPACE : replaced !== ' ') break;
+        at += this.#length;
       }
     }
     if (at >= text.length) return output.finish(at);
@@ -54,7 +55,8 @@ export class SentencePieceNormalizer {
     if (addDummyPrefix && !this.#suffix) output.put(space, at);
     let afterSpace = removeExtraWhitespaces;
     while (at < text.length) {
-      const [length, replaced] = this.#prefix(text, at);
+      const replaced = this.#prefix(text, at);
+      const length = this.#length;
       const source = replaced ?? text;
       let start = replaced === undefined ? at : 0;
       const end = replaced === undefined ? at + length : replaced.length;
@@ -73,13 +75,13 @@ export class SentencePieceNormalizer {
     return output.finish(consumed);
   }
 
-  /** How many code units are normalized together, and what they become, if not themselves. */
-  #prefix(text: string, at: number): [length: number, replaced: string | undefined] {
-    const symbol = this.#symbols?.longest(text, at) ?? 0;
-    if (symbol > 0) return [symbol, undefined];
+  /** What comes in place of the next code units, if not they themselves; `#length` tells how many. */
+  #prefix(text: string, at: number): string | undefined {
+    this.#length = this.#symbols?.longest(text, at) ?? 0;
+    if (this.#length > 0) return undefined;
     const found = this.#charsmap?.longest(text, at);
-    if (found !== undefined) return [found.length, found.text];
-    return [text.codePointAt(at)! > 0xffff ? 2 : 1, undefined];
+    this.#length = found?.length ?? (text.codePointAt(at)! > 0xffff ? 2 : 1);
+    return found?.text;
   }
 }
 

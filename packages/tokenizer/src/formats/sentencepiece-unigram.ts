@@ -1,6 +1,6 @@
 import { PieceTrie } from '../piece-trie.js';
 import { PieceType, type SentencePieceModel } from './sentencepiece-model.js';
-import { isTextPiece, type Segment, type Segmenter } from './sentencepiece-segment.js';
+import { isTextPiece, type Segmenter } from './sentencepiece-segment.js';
 
 /** What a character costs that is no piece, below the least score. */
 const UNKNOWN_PENALTY = 10;
@@ -59,8 +59,9 @@ export function byLikelihood(model: SentencePieceModel): Segmenter {
       }
       start = end;
     }
-    const path: Segment[] = [];
-    for (let end = length; end > 0; end = starts[end]!) path.push([starts[end]!, end, ids[end]!]);
+    // From the end, so each in reverse; then all of it.
+    const path: number[] = [];
+    for (let end = length; end > 0; end = starts[end]!) path.push(ids[end]!, end, starts[end]!);
     return path.reverse();
   };
 }

@@ -151,7 +151,9 @@ export class SentencePieceTokenizer implements Tokenizer {
     const tokens: string[] = [];
     const offsets: Offset[] = [];
     let afterUnknown = false;
-    for (const [start, end, id] of this.#segment(text)) {
+    const segments = this.#segment(text);
+    for (let i = 0; i < segments.length; i += 3) {
+      const [start, end, id] = [segments[i]!, segments[i + 1]!, segments[i + 2]!];
       const token = text.slice(start, end);
       const offset: Offset = [origins[start]!, origins[end]!];
       const unknown = id === unkId;
@@ -171,7 +173,7 @@ export class SentencePieceTokenizer implements Tokenizer {
       }
       afterUnknown = unknown;
     }
-    return { ids, tokens, offsets, attentionMask: ids.map(() => 1), specialTokensMask: ids.map(() => 0) };
+    return { ids, tokens, offsets, attentionMask: new Array(ids.length).fill(1), specialTokensMask: new Array(ids.length).fill(0) };
   }
 }
 
@@ -181,7 +183,11 @@ function segmenterOf(model: SentencePieceModel, symbols: PieceTrie | undefined):
   if (model.type === 'bpe') return byMerging(model, symbols);
   const ids = new Map(model.pieces.map(({ piece }, id) => [piece, id]));
   const divide = model.type === 'char' ? (text: string) => characters(text, symbols) : words;
-  return (text) => divide(text).map(([start, end]) => [start, end, ids.get(text.slice(start, end)) ?? model.unkId]);
+  return (text) => {
+    const parts = divide(text);
+    for (let i = 0; i < parts.length; i += 3) parts[i + 2] = ids.get(text.slice(parts[i], parts[i + 1])) ?? model.unkId;
+    return parts;
+  };
 }
 
 /** The user-defined symbols, which are found in a text before anything else happens to it. */
