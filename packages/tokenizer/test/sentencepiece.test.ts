@@ -17,6 +17,11 @@ describe('models', () => {
     expect(tokenizer.decode(tokenizer.encode('hello  world ').ids)).toBe('hello world');
   });
 
+  it('unigram: sums are rounded to float32 at each piece, as SentencePiece rounds them', () => {
+    const pieces: PieceRow[] = [...special, ['a', -4], ['b', -2e-7], ['c', -2e-7], ['d', -2e-7], ['abcd', -4.00000048]];
+    expect(tokensOf(make({ pieces, addDummyPrefix: false }), 'abcd')).toBe('a b c d');
+  });
+
   it('BPE: the best pair first, and the leftmost of equal ones', () => {
     const pieces: PieceRow[] = [...special, ...letters, ['he', -1], ['el', -0.5], ['ll', -2], ['ello', -3], ['lo', -2.5], ['aa', -1]];
     const tokenizer = make({ type: 2, pieces });

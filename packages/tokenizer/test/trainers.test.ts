@@ -137,6 +137,17 @@ describe('the others', () => {
     expect(scores.every((score) => score < 0)).toBe(true);
   });
 
+  it('Unigram keeps the pieces that Python keeps', async () => {
+    const counts = new Map(corpus(120).map((word, i) => [word, 1 + (i % 5)]));
+    counts.set('transformer', 20).set('transform', 15);
+    const { model } = await unigramTrainer({ vocabSize: 40, unkToken: '<unk>', specialTokens: ['<unk>'] })(counts);
+    const pieces = model.vocab.map(([piece]) => piece).sort();
+    // tokenizers 0.23.2, UnigramTrainer(vocab_size=40, unk_token='<unk>', special_tokens=['<unk>'])
+    expect(pieces.join(' ')).toBe(
+      '<unk> a aat aioi ait e en er ern est f i iiar inot iorrl l lla lnr lra m n nae nia nns o r rnni s si sla slsa sn srs t tnri tran transform trio ts tss',
+    );
+  });
+
   it('WordLevel takes the most frequent words, and words that are no ordinary keys', async () => {
     const counts = new Map([['__proto__', 3], ['constructor', 2], ['b', 1], ['a', 1]]); // biome-ignore format: one row
     const { model } = await wordLevelTrainer({ vocabSize: 3 })(counts);
