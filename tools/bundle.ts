@@ -16,6 +16,8 @@ interface Budget {
 const budgets: readonly Budget[] = [
   // `attend` with tensor and its CPU backend.
   { fixture: 'attend.ts', ceiling: 15_000, absent: ['WebAssembly', 'safetensors', 'AdamW', 'optimizer', 'optimiser'] },
+  // A trainer of word counts, without the reading of texts.
+  { fixture: 'bpe-trainer.ts', ceiling: 4_000, absent: ['jinja', 'charsmap', 'lattice', 'normalizer'] },
 ];
 
 /** Minified wholly, or with its names left to read. */
