@@ -134,7 +134,7 @@ function doubled<T extends Int32Array | Float64Array>(from: T, to: T): T {
 
 /** log(eˣ + eʸ). */
 function logSumExp(x: number, y: number): number {
-  const least = x < y ? x : y;
-  const most = x < y ? y : x;
+  const least = Math.min(x, y);
+  const most = Math.max(x, y);
   return most > least + NEGLIGIBLE ? most : most + Math.log(Math.exp(least - most) + 1);
 }
