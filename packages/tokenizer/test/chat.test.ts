@@ -96,6 +96,13 @@ describe('hostile templates', () => {
     expect(() => renderTemplate(text)).toThrow(TokenizerError);
   });
 
+  it('is held to the limits that it is given, which have to be some', () => {
+    expect(renderTemplate('{{ range(3) | length }}', {}, { limits: { steps: 10 } })).toBe('3');
+    expect(() => renderTemplate('{% for i in range(9) %}{{ i }}{% endfor %}', {}, { limits: { steps: 10 } })).toThrow('at most 10 steps');
+    expect(() => renderTemplate('', {}, { limits: { steps: Number.NaN } })).toThrow('limits.steps: expected a positive integer, got NaN');
+    expect(() => renderTemplate('', null as never)).toThrow('context: expected an object');
+  });
+
   it('reaches nothing of JavaScript', () => {
     expect(renderTemplate('{{ __proto__ }}{{ constructor }}{{ a.constructor }}{{ a.__proto__ }}{{ process }}', { a: {} })).toBe('');
     const own = JSON.parse('{"__proto__": "own", "constructor": 1}');

@@ -168,7 +168,7 @@ describe('files', () => {
       return (state >> 8) % below;
     };
     let accepted = 0;
-    for (let i = 0; i < 50_000; i++) {
+    for (let i = 0; i < 30_000; i++) {
       const bytes = valid[next(valid.length)]!.slice();
       for (let changes = 1 + next(3); changes > 0; changes--) bytes[next(bytes.length)] = next(256);
       try {
@@ -178,7 +178,7 @@ describe('files', () => {
         if (!(error instanceof TokenizerError)) throw error;
       }
     }
-    expect(accepted).toBeGreaterThan(5000);
+    expect(accepted).toBeGreaterThan(3000);
   });
 });
 

@@ -183,6 +183,7 @@ describe('every trainer', () => {
   it('refuses options that make no sense, by name', () => {
     expect(() => bpeTrainer({ vocabSize: 1.5 })).toThrow('bpeTrainer: vocabSize: expected an integer of at least 0, got 1.5');
     expect(() => wordLevelTrainer({ specialTokens: [''] })).toThrow(TokenizerError);
+    expect(() => unigramTrainer({ initialAlphabet: [1] as never })).toThrow('initialAlphabet: expected strings, got 1');
     expect(() => unigramTrainer({ shrinkingFactor: 1 })).toThrow('shrinkingFactor: expected a number between 0 and 1, got 1');
   });
 

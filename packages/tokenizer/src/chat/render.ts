@@ -50,6 +50,13 @@ export function render(operation: string, template: string, context: Readonly<Re
       `template: expected at most ${MOST_SPACES} white space characters in a row, got ${spaces.length} at ${index}`,
     );
   }
+  if (typeof context !== 'object' || context === null)
+    throw new TokenizerError(operation, `context: expected an object, got ${show(context)}`);
+  const limits = { ...defaultLimits, ...options.limits };
+  for (const [name, limit] of Object.entries(limits)) {
+    if (!(Number.isSafeInteger(limit) && limit > 0))
+      throw new TokenizerError(operation, `limits.${name}: expected a positive integer, got ${show(limit)}`);
+  }
   const given = Object.entries(context).map(([name, value]): [string, unknown] => [name, plain(operation, name, value, 0)]);
   const raised = { message: undefined as string | undefined };
   try {
@@ -59,7 +66,7 @@ export function render(operation: string, template: string, context: Readonly<Re
       environment.variables.delete(name);
       environment.set(name, value);
     }
-    const interpreter = new BoundedInterpreter(environment, { ...defaultLimits, ...options.limits });
+    const interpreter = new BoundedInterpreter(environment, limits);
     return String(interpreter.run(program).value);
   } catch (error) {
     if (raised.message !== undefined) throw new TokenizerError(operation, `the template raised: ${raised.message}`);

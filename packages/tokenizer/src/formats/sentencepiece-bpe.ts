@@ -1,4 +1,5 @@
-import type { PieceTrie } from '../piece-trie.js';
+import { Heap } from '../heap.js';
+import type { Trie } from '../models/trie.js';
 import { PieceType, type SentencePieceModel } from './sentencepiece-model.js';
 import { characters, isTextPiece, type Segmenter } from './sentencepiece-segment.js';
 
@@ -13,7 +14,7 @@ const LONGEST_REMEMBERED = 32;
  * Where no piece goes on from another character to ▁, or from ▁ to another, no merge does: there the text is cut, and what comes between
  * two cuts is remembered.
  */
-export function byMerging(model: SentencePieceModel, symbols: PieceTrie | undefined): Segmenter {
+export function byMerging(model: SentencePieceModel, symbols: Trie | undefined): Segmenter {
   const { pieces } = model;
   const ids = new Map(pieces.map(({ piece }, id) => [piece, id]));
   const mergeable = new Map<string, number>();
@@ -68,7 +69,7 @@ interface Merging {
   readonly ids: ReadonlyMap<string, number>;
   readonly mergeable: ReadonlyMap<string, number>;
   readonly longest: number;
-  readonly symbols: PieceTrie | undefined;
+  readonly symbols: Trie | undefined;
 }
 
 function merged(text: string, { model, ids, mergeable, longest, symbols }: Merging): number[] {
@@ -87,7 +88,7 @@ function merged(text: string, { model, ids, mergeable, longest, symbols }: Mergi
     next[i] = i + 1 < count ? i + 1 : -1;
     previous[i] = i - 1;
   }
-  const agenda = new Agenda();
+  const agenda = new Heap(precedes);
   const parts = new Map<string, [left: string, right: string]>();
 
   const consider = (left: number, right: number) => {
@@ -141,41 +142,7 @@ interface Candidate {
   score: number;
 }
 
-/** A binary heap: the best score first, then the leftmost. */
-class Agenda {
-  readonly #heap: Candidate[] = [];
-
-  push(candidate: Candidate): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!precedes(candidate, heap[parent]!)) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = candidate;
-  }
-
-  pop(): Candidate | undefined {
-    const heap = this.#heap;
-    const top = heap[0];
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return top;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && precedes(heap[child + 1]!, heap[child]!)) child++;
-      if (!precedes(heap[child]!, last)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = last;
-    return top;
-  }
-}
-
+/** The best score first, then the leftmost. */
 function precedes(a: Candidate, b: Candidate): boolean {
   return a.score !== b.score ? a.score > b.score : a.left < b.left;
 }

@@ -1,7 +1,8 @@
 import { TokenizerError } from '../errors.js';
 import { Charsmap } from './charsmap.js';
-import type { PieceTrie } from '../piece-trie.js';
+import type { Trie } from '../models/trie.js';
 import type { NormalizerSpec } from './sentencepiece-model.js';
+import { longestAt } from './sentencepiece-segment.js';
 
 /** A normalized text, and for each of its UTF-16 code units and its end, where it comes from in the text that was given. */
 export interface Normalized {
@@ -26,10 +27,10 @@ export class SentencePieceNormalizer {
   readonly #spec: NormalizerSpec;
   readonly #suffix: boolean;
   readonly #charsmap: Charsmap | undefined;
-  readonly #symbols: PieceTrie | undefined;
+  readonly #symbols: Trie | undefined;
   #length = 0;
 
-  constructor(operation: string, spec: NormalizerSpec, treatWhitespaceAsSuffix: boolean, symbols: PieceTrie | undefined) {
+  constructor(operation: string, spec: NormalizerSpec, treatWhitespaceAsSuffix: boolean, symbols: Trie | undefined) {
     this.#operation = operation;
     this.#spec = spec;
     this.#suffix = treatWhitespaceAsSuffix;
@@ -77,7 +78,7 @@ export class SentencePieceNormalizer {
 
   /** What comes in place of the next code units, if not they themselves; `#length` tells how many. */
   #prefix(text: string, at: number): string | undefined {
-    this.#length = this.#symbols?.longest(text, at) ?? 0;
+    this.#length = this.#symbols === undefined ? 0 : longestAt(this.#symbols, text, at);
     if (this.#length > 0) return undefined;
     const found = this.#charsmap?.longest(text, at);
     this.#length = found?.length ?? (text.codePointAt(at)! > 0xffff ? 2 : 1);

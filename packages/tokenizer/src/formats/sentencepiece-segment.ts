@@ -1,4 +1,4 @@
-import type { PieceTrie } from '../piece-trie.js';
+import type { Trie } from '../models/trie.js';
 import { PieceType, type SentencePiece } from './sentencepiece-model.js';
 
 /**
@@ -13,10 +13,10 @@ export function isTextPiece({ type }: SentencePiece): boolean {
 }
 
 /** Single characters, each as its start, its end and whether it is a user-defined symbol, which counts as one. */
-export function characters(text: string, symbols: PieceTrie | undefined): number[] {
+export function characters(text: string, symbols: Trie | undefined): number[] {
   const found: number[] = [];
   for (let at = 0; at < text.length; ) {
-    const symbol = symbols?.longest(text, at) ?? 0;
+    const symbol = symbols === undefined ? 0 : longestAt(symbols, text, at);
     const length = symbol > 0 ? symbol : text.codePointAt(at)! > 0xffff ? 2 : 1;
     found.push(at, at + length, Number(symbol > 0));
     at += length;
@@ -34,4 +34,16 @@ export function words(text: string): number[] {
     start = end;
   }
   return found;
+}
+
+/** How long the longest word of a trie is that the text has at this place; 0 if it has none. */
+export function longestAt(trie: Trie, text: string, at: number): number {
+  let length = 0;
+  let node = 0;
+  for (let end = at; end < text.length; ) {
+    node = trie.child(node, text.charCodeAt(end++));
+    if (node < 0) break;
+    if (trie.value(node) >= 0) length = end - at;
+  }
+  return length;
 }

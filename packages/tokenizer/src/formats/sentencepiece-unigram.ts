@@ -1,4 +1,4 @@
-import { PieceTrie } from '../piece-trie.js';
+import { Trie } from '../models/trie.js';
 import { PieceType, type SentencePieceModel } from './sentencepiece-model.js';
 import { isTextPiece, type Segmenter } from './sentencepiece-segment.js';
 
@@ -14,9 +14,10 @@ const FLT_MIN = 2 ** -126;
  */
 export function byLikelihood(model: SentencePieceModel): Segmenter {
   const { pieces, unkId } = model;
-  const trie = new PieceTrie(
-    pieces.flatMap((piece, id): [string, number][] => (isTextPiece(piece) && piece.type !== PieceType.unused ? [[piece.piece, id]] : [])),
-  );
+  const trie = new Trie();
+  pieces.forEach((piece, id) => {
+    if (isTextPiece(piece) && piece.type !== PieceType.unused) trie.insert(piece.piece, id);
+  });
   const normal = pieces.filter(({ type }) => type === PieceType.normal);
   const least = normal.reduce((score, piece) => Math.min(score, piece.score), 3.4028234663852886e38);
   const most = normal.reduce((score, piece) => Math.max(score, piece.score), FLT_MIN);
@@ -36,7 +37,7 @@ export function byLikelihood(model: SentencePieceModel): Segmenter {
       let single = false;
       let node = 0;
       for (let end = start; end < length; ) {
-        node = trie.step(node, text.charCodeAt(end++));
+        node = trie.child(node, text.charCodeAt(end++));
         if (node < 0) break;
         const id = trie.value(node);
         if (id < 0) continue;

@@ -2,7 +2,7 @@ import { type AddedToken, checkEncodeOptions, frame, pad, truncate } from '../en
 import { show, TokenizerError } from '../errors.js';
 import { wellFormed } from '../split.js';
 import type { DecodeOptions, EncodeOptions, Encoding, Offset, SpecialRole, SpecialTokens, Tokenizer } from '../tokenizer.js';
-import { PieceTrie } from '../piece-trie.js';
+import { Trie } from '../models/trie.js';
 import { byMerging } from './sentencepiece-bpe.js';
 import { PieceStream } from './sentencepiece-decode.js';
 import { PieceType, readSentencePieceModel, type SentencePieceModel } from './sentencepiece-model.js';
@@ -178,7 +178,7 @@ export class SentencePieceTokenizer implements Tokenizer {
 }
 
 /** How a model divides text, by its type. */
-function segmenterOf(model: SentencePieceModel, symbols: PieceTrie | undefined): Segmenter {
+function segmenterOf(model: SentencePieceModel, symbols: Trie | undefined): Segmenter {
   if (model.type === 'unigram') return byLikelihood(model);
   if (model.type === 'bpe') return byMerging(model, symbols);
   const ids = new Map(model.pieces.map(({ piece }, id) => [piece, id]));
@@ -191,7 +191,10 @@ function segmenterOf(model: SentencePieceModel, symbols: PieceTrie | undefined):
 }
 
 /** The user-defined symbols, which are found in a text before anything else happens to it. */
-function symbolsOf({ pieces }: SentencePieceModel): PieceTrie | undefined {
-  const symbols = pieces.flatMap(({ piece, type }, id): [string, number][] => (type === PieceType.userDefined ? [[piece, id]] : []));
-  return symbols.length > 0 ? new PieceTrie(symbols) : undefined;
+function symbolsOf({ pieces }: SentencePieceModel): Trie | undefined {
+  const symbols = new Trie();
+  pieces.forEach(({ piece, type }, id) => {
+    if (type === PieceType.userDefined) symbols.insert(piece, id);
+  });
+  return pieces.some(({ type }) => type === PieceType.userDefined) ? symbols : undefined;
 }

@@ -1,5 +1,3 @@
-import { show, TokenizerError } from '../errors.js';
-import { wellFormed } from '../split.js';
 import type { BpeJson } from '../tokenizer-json.js';
 import { PairCounts } from './pair-counts.js';
 import { Pace } from './pace.js';
@@ -7,6 +5,7 @@ import {
   addedTokens,
   checkInteger,
   compareCodePoints,
+  firstCharacters,
   orderedCounts,
   type SpecialToken,
   specialContents,
@@ -59,7 +58,7 @@ export function bpeTrainer(options: BpeTrainerOptions = {}): Trainer<BpeJson> {
   if (limitAlphabet !== undefined) checkInteger(operation, 'limitAlphabet', limitAlphabet, 0);
   if (maxTokenLength !== undefined) checkInteger(operation, 'maxTokenLength', maxTokenLength, 0);
   const special = specialContents(operation, specialTokens);
-  const initial = characters(operation, options.initialAlphabet ?? []);
+  const initial = firstCharacters(operation, options.initialAlphabet);
 
   return async (counts, control) => {
     const pace = new Pace(control);
@@ -154,17 +153,4 @@ function decorated(words: readonly [string, number][], alphabet: ReadonlyMap<str
     }
   }
   return [...counts].sort(([a, m], [b, n]) => n - m || compareCodePoints(a, b)).map(([symbol]) => symbol);
-}
-
-function characters(operation: string, alphabet: Iterable<string>): string[] {
-  if (typeof alphabet?.[Symbol.iterator] !== 'function') {
-    throw new TokenizerError(operation, `initialAlphabet: expected an iterable of strings, got ${show(alphabet)}`);
-  }
-  const found: string[] = [];
-  for (const text of alphabet) {
-    if (typeof text !== 'string') throw new TokenizerError(operation, `initialAlphabet: expected strings, got ${show(text)}`);
-    const [character] = wellFormed(text);
-    if (character !== undefined) found.push(character);
-  }
-  return found;
 }

@@ -1,3 +1,5 @@
+import { characterOfByte } from '../byte-characters.js';
+
 /**
  * The 256 characters that stand for bytes in byte-level models, in the order of the bytes: `initialAlphabet` for `bpeTrainer`, so that no
  * text is ever unknown.
@@ -11,9 +13,5 @@
  * Radford et al., 2019 (GPT-2): bytes that print keep their own character, the others follow from U+0100.
  */
 export function byteLevelAlphabet(): string[] {
-  let next = 0x100;
-  return Array.from({ length: 256 }, (_, byte) => {
-    const prints = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    return String.fromCharCode(prints ? byte : next++);
-  });
+  return [...characterOfByte];
 }

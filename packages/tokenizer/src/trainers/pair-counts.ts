@@ -1,4 +1,15 @@
-import { type PairEntry, PairQueue } from './pair-queue.js';
+import { Heap } from '../heap.js';
+
+/** A pair of ids that waits to be merged, and the words in which it was found. */
+export interface PairEntry {
+  left: number;
+  right: number;
+  count: number;
+  /** Which pair this is, as an index into the counts. */
+  pair: number;
+  /** Indices of words, each once. */
+  words: number[];
+}
 
 /** Room for ids in a key of two: 2²⁶ tokens, and their product stays an exact number. */
 const IDS = 2 ** 26;
@@ -22,7 +33,7 @@ export class PairCounts {
   /** Words in which a pair has come into being since the last time it was queued. */
   readonly #found: (number[] | undefined)[] = [];
   #touched: number[] = [];
-  readonly #queue = new PairQueue();
+  readonly #queue = new Heap(precedes);
 
   constructor(maxLength: number = Number.POSITIVE_INFINITY) {
     this.#maxLength = maxLength;
@@ -117,4 +128,11 @@ export class PairCounts {
       this.#touched.push(pair);
     } else if (found[found.length - 1] !== word) found.push(word);
   }
+}
+
+/** The most frequent first, equally frequent ones in the order of their ids. */
+function precedes(a: PairEntry, b: PairEntry): boolean {
+  if (a.count !== b.count) return a.count > b.count;
+  if (a.left !== b.left) return a.left < b.left;
+  return a.right < b.right;
 }

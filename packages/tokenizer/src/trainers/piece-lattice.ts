@@ -1,4 +1,4 @@
-import { PieceTrie } from '../piece-trie.js';
+import { Trie } from '../models/trie.js';
 import type { Piece } from './seed-pieces.js';
 
 /** What a character costs that is no piece, below the least score. */
@@ -16,7 +16,7 @@ const NEGLIGIBLE = 50;
 export class PieceLattice {
   readonly #scores: Float64Array;
   readonly #unknown: number;
-  readonly #trie: PieceTrie;
+  readonly #trie: Trie;
 
   /** The length of the text, and its edges from one position to another, in the order of their starts. */
   #length = 0;
@@ -35,8 +35,8 @@ export class PieceLattice {
     let least = Number.POSITIVE_INFINITY;
     for (let id = 1; id < pieces.length; id++) least = Math.min(least, pieces[id]![1]);
     this.#unknown = least - UNKNOWN_PENALTY;
-    this.#trie = new PieceTrie();
-    for (let id = 1; id < pieces.length; id++) this.#trie.add(pieces[id]![0], id);
+    this.#trie = new Trie();
+    for (let id = 1; id < pieces.length; id++) this.#trie.insert(pieces[id]![0], id);
   }
 
   /** The text that the methods below are about. */
@@ -54,7 +54,7 @@ export class PieceLattice {
       let single = false;
       let node = 0;
       for (let end = start; end < length; ) {
-        node = this.#trie.step(node, text.charCodeAt(end++));
+        node = this.#trie.child(node, text.charCodeAt(end++));
         if (node < 0) break;
         const piece = this.#trie.value(node);
         if (piece < 0) continue;

@@ -86,3 +86,17 @@ export function checkInteger(operation: string, argument: string, value: unknown
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
   throw new TokenizerError(operation, `${argument}: expected an integer of at least ${least}, got ${show(value)}`);
 }
+
+/** The first character of each string of an initial alphabet; throws `TokenizerError` for what is none. */
+export function firstCharacters(operation: string, alphabet: Iterable<string> = []): string[] {
+  if (typeof alphabet?.[Symbol.iterator] !== 'function') {
+    throw new TokenizerError(operation, `initialAlphabet: expected an iterable of strings, got ${show(alphabet)}`);
+  }
+  const found: string[] = [];
+  for (const text of alphabet) {
+    if (typeof text !== 'string') throw new TokenizerError(operation, `initialAlphabet: expected strings, got ${show(text)}`);
+    const [character] = wellFormed(text);
+    if (character !== undefined) found.push(character);
+  }
+  return found;
+}

@@ -1,10 +1,9 @@
 import { show, TokenizerError } from '../errors.js';
-import { wellFormed } from '../split.js';
 import type { UnigramJson } from '../tokenizer-json.js';
 import { Pace } from './pace.js';
 import { PieceLattice } from './piece-lattice.js';
 import { type Piece, seedPieces } from './seed-pieces.js';
-import { addedTokens, checkInteger, orderedCounts, type SpecialToken, specialContents, type Trainer } from './trainer.js';
+import { addedTokens, checkInteger, firstCharacters, orderedCounts, type SpecialToken, specialContents, type Trainer } from './trainer.js';
 
 export interface UnigramTrainerOptions {
   /** The most ids, special tokens included; there has to be room for every character. Default 8000. */
@@ -66,7 +65,7 @@ export function unigramTrainer(options: UnigramTrainerOptions = {}): Trainer<Uni
   const { unkToken } = options;
   const special = specialContents(operation, specialTokens);
   if (unkToken !== undefined && !special.includes(unkToken)) special.unshift(unkToken);
-  const initial = [...(options.initialAlphabet ?? [])].flatMap((text) => [...wellFormed(text)].slice(0, 1));
+  const initial = firstCharacters(operation, options.initialAlphabet);
   const surplus = Math.floor((vocabSize * 11) / 10);
 
   return async (counts, control) => {
