@@ -16,6 +16,10 @@ interface Budget {
 const budgets: readonly Budget[] = [
   // `attend` with tensor and its CPU backend.
   { fixture: 'attend.ts', ceiling: 15_000, absent: ['WebAssembly', 'safetensors', 'AdamW', 'optimizer', 'optimiser'] },
+  // Loading a tokenizer.json of BPE, encoding, counting, decoding.
+  { fixture: 'bpe.ts', ceiling: 15_000, absent: ['Unigram', 'WordPiece', 'trainer', 'jinja', 'SentencePiece', 'WordTokenizer'] },
+  // Loading any tokenizer.json.
+  { fixture: 'tokenizer-json.ts', ceiling: 31_000, absent: ['trainer', 'jinja', 'WordTokenizer'] },
   // A trainer of word counts, without the reading of texts.
   { fixture: 'bpe-trainer.ts', ceiling: 4_000, absent: ['jinja', 'charsmap', 'lattice', 'normalizer'] },
 ];

@@ -19,16 +19,16 @@ export { splitCodePoints, splitWhitespace, type Splitter } from './split.js';
 export { TokenizerError, type ErrorPlace } from './errors.js';
 export { fromTokenizerJson } from './load-tokenizer.js';
 export type { LoadOptions } from './read/assemble.js';
-export {
-  PipelineTokenizer,
-  type Pipeline,
-  type EncodeInput,
-  type TextInput,
-  type PipelineEncodeOptions,
-  type PipelineDecodeOptions,
-  type PipelinePadding,
-  type PipelineTruncation,
-} from './pipeline-tokenizer.js';
+export { PipelineTokenizer } from './pipeline-tokenizer.js';
+export type {
+  EncodeInput,
+  Pipeline,
+  PipelineDecodeOptions,
+  PipelineEncodeOptions,
+  PipelinePadding,
+  PipelineTruncation,
+  TextInput,
+} from './pipeline.js';
 export { PipelineEncoding } from './pipeline-encoding.js';
 export { DecodeStream } from './decode-stream.js';
 export type * from './tokenizer-json.js';

@@ -1,6 +1,8 @@
-import type { PipelineTokenizer } from './pipeline-tokenizer.js';
+import { expressionMatcher } from './patterns/search.js';
+import { PipelineTokenizer } from './pipeline-tokenizer.js';
 import { assemble, type LoadOptions } from './read/assemble.js';
 import { allDecoders } from './read/decoders.js';
+import { readLimits } from './read/limits.js';
 import { allModels, modelType } from './read/models.js';
 import { allNormalizers } from './read/normalizers.js';
 import { allPostProcessors } from './read/post-processors.js';
@@ -24,12 +26,14 @@ import type { TokenizerJson } from './tokenizer-json.js';
  * ```
  */
 export function fromTokenizerJson(json: string | TokenizerJson, options: LoadOptions = {}): PipelineTokenizer {
-  return assemble('fromTokenizerJson', json, options, {
+  const pipeline = assemble('fromTokenizerJson', json, options, {
     models: allModels,
     modelType,
-    normalizers: allNormalizers,
-    preTokenizers: allPreTokenizers,
+    normalizers: allNormalizers(expressionMatcher),
+    preTokenizers: allPreTokenizers(expressionMatcher),
     postProcessors: allPostProcessors,
-    decoders: allDecoders,
+    decoders: allDecoders(expressionMatcher),
+    limits: readLimits,
   });
+  return new PipelineTokenizer(pipeline);
 }

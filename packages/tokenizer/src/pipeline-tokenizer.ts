@@ -1,83 +1,19 @@
-import { type AddedToken, AddedVocabulary, type Section } from './added-tokens.js';
+import type { Section } from './added-tokens.js';
 import { AlignedText } from './aligned-text.js';
-import { DecodeStream } from './decode-stream.js';
-import { cleanUpSpaces, type Decoder } from './decoders/decoder.js';
+import type { DecodeStream } from './decode-stream.js';
 import { checkEncodeOptions } from './encoding.js';
 import { show, TokenizerError } from './errors.js';
-import { Bpe } from './models/bpe.js';
 import type { Model, TokenSink } from './models/model.js';
-import type { Normalizer } from './normalizers/normalizer.js';
+import type { EncodeInput, Pipeline, PipelineDecodeOptions, PipelineEncodeOptions, PipelinePadding, TextInput } from './pipeline.js';
 import { PipelineEncoding, type TokenDetails, type TokenizedText } from './pipeline-encoding.js';
-import { lengthOf, mergeParts, type Part, type PostProcessor, type Segment } from './post-processors/post-processor.js';
-import { truncateParts, type TruncationRules, type TruncationStrategy } from './post-processors/truncate.js';
-import { byteSpans, type ByteSpans } from './pre-tokenizers/byte-spans.js';
-import { type PreTokenizer, preTokenize, type Spans } from './pre-tokenizers/pre-tokenizer.js';
+import { lengthOf, mergeParts, type Part, wholeText } from './post-processors/post-processor.js';
+import { padParts } from './post-processors/pad.js';
+import { truncateParts, type TruncationRules } from './post-processors/truncate.js';
+import { preTokenize } from './pre-tokenizers/pre-tokenizer.js';
 import { wellFormed } from './split.js';
-import type {
-  DecodeOptions,
-  Direction,
-  EncodeOptions,
-  Offset,
-  Padding,
-  SpecialRole,
-  SpecialTokens,
-  Tokenizer,
-  Truncation,
-} from './tokenizer.js';
 import { TextPlaces } from './text-places.js';
-import { WordCache } from './word-cache.js';
-
-/** A text, or one that is cut into words already. */
-export type TextInput = string | readonly string[];
-
-/** A text or a pair of texts, for `encodeBatch`. */
-export type EncodeInput = TextInput | { text: TextInput; pair?: TextInput };
-
-export interface PipelineTruncation extends Truncation {
-  /** Of a pair, which text is cut. Default `longest_first`. */
-  strategy?: TruncationStrategy;
-  /** How many tokens the parts that are cut off share with the one before. Default 0. */
-  stride?: number;
-}
-
-export interface PipelinePadding extends Padding {
-  /** Pad to a multiple of this many tokens. */
-  multipleOf?: number;
-  /** The padding's id, token and type. Default: those of the file, else of the `pad` token. */
-  id?: number;
-  token?: string;
-  typeId?: number;
-}
-
-export interface PipelineEncodeOptions extends EncodeOptions {
-  /** The second text of a pair. */
-  pair?: TextInput;
-  /** Default: what the file says. `null` is none. */
-  truncation?: PipelineTruncation;
-  /** Default: what the file says. `null` is none. */
-  padding?: PipelinePadding;
-}
-
-export interface PipelineDecodeOptions extends DecodeOptions {
-  /** No spaces before punctuation and English endings. Default: what `tokenizer_config.json` says. */
-  cleanUpTokenizationSpaces?: boolean;
-}
-
-/** What a tokenizer is made of. `fromTokenizerJson` reads it from a file. */
-export interface Pipeline {
-  model: Model;
-  addedTokens: readonly AddedToken[];
-  normalizer: Normalizer | undefined;
-  preTokenizer: PreTokenizer | undefined;
-  postProcessor: PostProcessor | undefined;
-  decoder: Decoder | undefined;
-  /** Whether ids depend on where pieces come from, so that all texts have to be tracked. */
-  tracked: boolean;
-  truncation: Required<PipelineTruncation> | undefined;
-  padding: PipelinePadding | undefined;
-  specialTokens: SpecialTokens;
-  cleanUpTokenizationSpaces: boolean;
-}
+import { idsOfPiece, TextToIds } from './text-to-ids.js';
+import type { Offset, SpecialRole, SpecialTokens, Tokenizer } from './tokenizer.js';
 
 /**
  * Hugging Face's pipeline: added tokens, normalizer, pre-tokenizer, model, post-processor, and the decoder back. Made by `fromTokenizerJson`.
@@ -98,30 +34,16 @@ export interface Pipeline {
 export class PipelineTokenizer implements Tokenizer {
   readonly specialTokens: SpecialTokens;
   readonly #pipeline: Pipeline;
-  readonly #added: AddedVocabulary;
-  readonly #cache = new WordCache();
-  /** The way of byte-level BPE, by which text need not become characters of bytes. */
-  readonly #bytes: { spans: ByteSpans; encode: (word: string) => number[] } | undefined;
-  /** Where the model may be given parts of a piece one by one, so that the cache knows them. */
-  readonly #words: Spans | undefined;
-  readonly #encodePiece: (piece: string) => number[];
+  readonly #ids: TextToIds;
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline;
+    this.#ids = new TextToIds(pipeline);
     this.specialTokens = pipeline.specialTokens;
-    const { model, normalizer, preTokenizer } = pipeline;
-    this.#added = new AddedVocabulary(pipeline.addedTokens, model, normalizer);
-    const spans = byteSpans(preTokenizer);
-    this.#encodePiece = (piece) => idsOfPiece(model, piece);
-    if (!(model instanceof Bpe)) return;
-    this.#words = model.words;
-    if (spans !== undefined && !pipeline.tracked && model.hasBytes) this.#bytes = { spans, encode: (word) => model.encodeBytes(word) };
   }
 
   get vocabSize(): number {
-    let size = this.#pipeline.model.size;
-    for (const [, { content }] of this.#added.entries()) if (this.#pipeline.model.id(content) === undefined) size++;
-    return size;
+    return this.#ids.vocabSize;
   }
 
   specialId(role: SpecialRole): number {
@@ -133,11 +55,11 @@ export class PipelineTokenizer implements Tokenizer {
   }
 
   tokenToId(token: string): number | undefined {
-    return this.#added.id(token) ?? this.#pipeline.model.id(token);
+    return this.#ids.tokenToId(token);
   }
 
   idToToken(id: number): string | undefined {
-    return this.#added.token(id) ?? this.#pipeline.model.token(id);
+    return this.#ids.idToToken(id);
   }
 
   encode(text: TextInput, options: PipelineEncodeOptions = {}): PipelineEncoding {
@@ -145,7 +67,7 @@ export class PipelineTokenizer implements Tokenizer {
     const { postProcessor, truncation, padding } = this.#pipeline;
     if (pair === undefined && (options.truncation ?? truncation ?? options.padding ?? padding) === undefined) {
       const tokenized = this.#tokenize('PipelineTokenizer.encode', 'text', text);
-      const part = { segments: [wholeText(tokenized, 0)], overflowing: [] };
+      const part = { segments: [wholeText(tokenized.ids, 0)], overflowing: [] };
       const processed = postProcessor === undefined ? part : mergeParts(postProcessor.process([part], options.addSpecialTokens ?? true));
       return new PipelineEncoding(processed, [tokenized]);
     }
@@ -169,23 +91,7 @@ export class PipelineTokenizer implements Tokenizer {
 
   /** The text of these ids. Ids that no token has are left out, as in Hugging Face's. Throws `TokenizerError` for what is no id. */
   decode(ids: Iterable<number>, options: PipelineDecodeOptions = {}): string {
-    const operation = 'PipelineTokenizer.decode';
-    if (typeof ids === 'string' || typeof ids?.[Symbol.iterator] !== 'function') {
-      throw new TokenizerError(operation, `ids: expected an array or another iterable of numbers, got ${show(ids)}`);
-    }
-    const { skipSpecialTokens = false, cleanUpTokenizationSpaces = this.#pipeline.cleanUpTokenizationSpaces } = options;
-    const tokens: string[] = [];
-    let index = 0;
-    for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0) {
-        throw new TokenizerError(operation, `ids[${index}]: expected an integer of at least 0, got ${show(id)}`);
-      }
-      const token = this.#added.decodedToken(id) ?? this.#pipeline.model.token(id);
-      if (token !== undefined && !(skipSpecialTokens && this.#added.isSpecial(token))) tokens.push(token);
-      index++;
-    }
-    const text = this.decodeTokens(tokens);
-    return cleanUpTokenizationSpaces ? cleanUpSpaces(text) : text;
+    return this.#ids.decode('PipelineTokenizer.decode', ids, options);
   }
 
   /**
@@ -204,7 +110,7 @@ export class PipelineTokenizer implements Tokenizer {
    * ```
    */
   decodeStream(options: PipelineDecodeOptions = {}): DecodeStream {
-    return new DecodeStream((ids) => this.decode(ids, options));
+    return this.#ids.decodeStream('PipelineTokenizer.decodeStream', options);
   }
 
   /** What the normalizer makes of a text, without a look at added tokens. */
@@ -222,8 +128,7 @@ export class PipelineTokenizer implements Tokenizer {
 
   /** The text of tokens, as the decoder makes it. */
   decodeTokens(tokens: readonly string[]): string {
-    const { decoder } = this.#pipeline;
-    return decoder === undefined ? tokens.join(' ') : decoder(tokens).join('');
+    return this.#ids.decodeTokens(tokens);
   }
 
   #encodeAll(
@@ -268,7 +173,7 @@ export class PipelineTokenizer implements Tokenizer {
     truncation: TruncationRules | undefined,
   ): Part {
     const { postProcessor } = this.#pipeline;
-    let parts: readonly Part[] = texts.map((text, sequence) => ({ segments: [wholeText(text, sequence)], overflowing: [] }));
+    let parts: readonly Part[] = texts.map(({ ids }, sequence) => ({ segments: [wholeText(ids, sequence)], overflowing: [] }));
     if (truncation !== undefined) {
       const added = addSpecialTokens ? (postProcessor?.added(texts.length > 1) ?? 0) : 0;
       const maxLength = truncation.maxLength - added;
@@ -289,8 +194,7 @@ export class PipelineTokenizer implements Tokenizer {
     const { length: wanted = 'longest' } = padding;
     let length = wanted === 'longest' ? parts.reduce((most, { segments }) => Math.max(most, lengthOf(segments)), 0) : wanted;
     if (multipleOf > 0) length = Math.ceil(length / multipleOf) * multipleOf;
-    const token = this.#padToken(operation, padding);
-    return parts.map((part) => padded(part, length, direction, token));
+    return padParts(parts, length, direction, this.#padToken(operation, padding));
   }
 
   #padToken(operation: string, padding: PipelinePadding): { id: number; token: string; typeId: number } {
@@ -311,48 +215,24 @@ export class PipelineTokenizer implements Tokenizer {
     const texts = areWords ? (given as readonly string[]).map(wellFormed) : [wellFormed(given as string)];
     const limit = truncation === undefined ? noLimit : { tokens: truncation.maxLength, left: truncation.direction === 'left' };
     const ids: number[] = [];
-    for (const text of texts) this.#idsOf(text, limit, ids);
+    for (const text of texts) {
+      if (!limit.left) this.#ids.add(text, ids, ids.length + limit.tokens);
+      else for (const { tokens } of this.#tokensOf(text, limit, false, idsOfSection)) for (const id of tokens) ids.push(id);
+    }
     let details: TokenDetails | undefined;
     return { ids, details: () => (details ??= this.#detailsOf(texts, areWords, limit)) };
   }
 
-  #idsOf(text: string, { tokens, left }: Limit, ids: number[]): void {
-    if (left) {
-      for (const one of this.#tokensOf(text, { tokens, left }, idsOfPiece)) for (const id of one.tokens) ids.push(id);
-      return;
-    }
-    const { tracked } = this.#pipeline;
-    const most = ids.length + tokens;
-    if (this.#bytes !== undefined && this.#added.isPlain(text)) {
-      this.#addBytes(text, ids, most);
-      return;
-    }
-    for (const section of this.#added.sections(AlignedText.of(text, tracked))) {
-      if (ids.length >= most) return;
-      if (section.id !== undefined) {
-        ids.push(section.id);
-      } else if (this.#bytes !== undefined) {
-        this.#addBytes(section.text.text, ids, most);
-      } else {
-        for (const piece of preTokenize(this.#pipeline.preTokenizer, [section.text])) {
-          if (ids.length >= most) return;
-          if (this.#words === undefined) this.#cache.add(piece.text, 0, piece.text.length, this.#encodePiece, ids);
-          else this.#cache.addAll(piece.text, this.#words, this.#encodePiece, ids, Number.POSITIVE_INFINITY);
-        }
-      }
-    }
-  }
-
-  #addBytes(text: string, ids: number[], most: number): void {
-    const { spans, encode } = this.#bytes as { spans: ByteSpans; encode: (word: string) => number[] };
-    this.#cache.addAll(spans.prepared(text), spans.spans, encode, ids, most);
-  }
-
   /** The pieces of a text with what `tokensOf` makes of them: all, or as many from one end as give the tokens that the limit wants. */
-  #tokensOf<T>(text: string, { tokens, left }: Limit, tokensOf: (model: Model, piece: string, section: Section) => T[]): PieceTokens<T>[] {
-    const { preTokenizer, model, tracked } = this.#pipeline;
+  #tokensOf<T>(
+    text: string,
+    { tokens, left }: Limit,
+    tracked: boolean,
+    tokensOf: (model: Model, section: Section) => T[],
+  ): PieceTokens<T>[] {
+    const { preTokenizer, model } = this.#pipeline;
     const pieces: Section[] = [];
-    for (const section of this.#added.sections(AlignedText.of(text, tracked || tokensOf !== (idsOfPiece as unknown)))) {
+    for (const section of this.#ids.added.sections(AlignedText.of(text, tracked || this.#pipeline.tracked))) {
       if (section.id !== undefined) pieces.push(section);
       else for (const piece of preTokenize(preTokenizer, [section.text])) pieces.push({ text: piece });
     }
@@ -361,7 +241,7 @@ export class PipelineTokenizer implements Tokenizer {
     for (let i = 0; i < pieces.length && count < tokens; i++) {
       const index = left ? pieces.length - 1 - i : i;
       const piece = pieces[index] as Section;
-      const made = tokensOf(model, piece.text.text, piece);
+      const made = tokensOf(model, piece);
       found.push({ piece: piece.text, index, tokens: made });
       count += made.length;
     }
@@ -375,7 +255,7 @@ export class PipelineTokenizer implements Tokenizer {
     const texted: TextPlaces[] = [];
     texts.forEach((text, wordIndex) => {
       const places = new TextPlaces(text);
-      for (const { piece, index, tokens: made } of this.#tokensOf(text, limit, detailsOfPiece)) {
+      for (const { piece, index, tokens: made } of this.#tokensOf(text, limit, true, detailsOfSection)) {
         for (const { start, end, token } of made) {
           tokens.push(token);
           const [from, to] = piece.origin(start, end);
@@ -404,43 +284,20 @@ interface PieceTokens<T> {
   tokens: T[];
 }
 
-function wholeText({ ids }: TokenizedText, sequence: number): Segment {
-  return { kind: 'text', sequence, from: 0, to: ids.length, typeId: sequence, trims: noTrims };
-}
-
-const noTrims: readonly boolean[] = [];
-
 function textOf(operation: string, given: unknown): string {
   if (typeof given !== 'string') throw new TokenizerError(operation, `text: expected a string, got ${show(given)}`);
   return wellFormed(given);
 }
 
-function idsOfPiece(model: Model, piece: string, section?: Section): number[] {
-  if (section?.id !== undefined) return [section.id];
-  const ids: number[] = [];
-  model.tokenize(piece, { detailed: false, add: (id) => void ids.push(id) });
-  return ids;
+function idsOfSection(model: Model, { id, text }: Section): number[] {
+  return id === undefined ? idsOfPiece(model, text.text) : [id];
 }
 
-function detailsOfPiece(model: Model, piece: string, section: Section): { start: number; end: number; token: string }[] {
-  if (section.id !== undefined) return [{ start: 0, end: piece.length, token: piece }];
+function detailsOfSection(model: Model, { id: found, text }: Section): { start: number; end: number; token: string }[] {
+  if (found !== undefined) return [{ start: 0, end: text.text.length, token: text.text }];
   const details: { start: number; end: number; token: string }[] = [];
   const add: TokenSink['add'] = (id, start, end, surface) =>
     void details.push({ start, end, token: surface ?? (model.token(id) as string) });
-  model.tokenize(piece, { detailed: true, add });
+  model.tokenize(text.text, { detailed: true, add });
   return details;
-}
-
-function padded(
-  part: Part,
-  length: number,
-  direction: Direction,
-  { id, token, typeId }: { id: number; token: string; typeId: number },
-): Part {
-  const overflowing = part.overflowing.map((overflow) => padded(overflow, length, direction, { id, token, typeId }));
-  const missing = length - lengthOf(part.segments);
-  if (missing <= 0) return { ...part, overflowing };
-  const ids = new Array<number>(missing).fill(id);
-  const padding: Segment = { kind: 'padding', ids, tokens: new Array<string>(missing).fill(token), typeId };
-  return { segments: direction === 'left' ? [padding, ...part.segments] : [...part.segments, padding], overflowing };
 }

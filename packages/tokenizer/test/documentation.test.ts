@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as core from '@multihead/tokenizer';
+import * as bpe from '@multihead/tokenizer/bpe';
 import * as chat from '@multihead/tokenizer/chat';
 import * as formats from '@multihead/tokenizer/formats';
 import * as sentencepiece from '@multihead/tokenizer/sentencepiece';
@@ -12,6 +13,7 @@ import { expect, it } from 'vitest';
 
 const modules: Readonly<Record<string, object>> = {
   '': core,
+  '/bpe': bpe,
   '/chat': chat,
   '/formats': formats,
   '/sentencepiece': sentencepiece,

@@ -2,8 +2,10 @@
  * What BERT does to a text: controls are left out, white space is made the same, Chinese characters get spaces around, accents and capitals go.
  */
 import type { AlignedText, Change } from '../aligned-text.js';
-import { lowercase, mapped, type Normalizer, withoutMatches } from './normalizer.js';
+import { lowercase, mapped, type Normalizer } from './normalizer.js';
+import { withoutMatches } from './strip-accents.js';
 import { without, youngFormats, youngNonspacing } from '../young-characters.js';
+import { formChanges } from './form-changes.js';
 import { unicodeNormalizer } from './unicode-forms.js';
 
 export interface BertRules {
@@ -14,7 +16,7 @@ export interface BertRules {
 }
 
 export function bertNormalizer(rules: BertRules): Normalizer {
-  const nfd = unicodeNormalizer('NFD');
+  const nfd = unicodeNormalizer('NFD', formChanges);
   return (given) => {
     let text = given;
     if (rules.cleanText) text = cleaned(text);
@@ -24,10 +26,7 @@ export function bertNormalizer(rules: BertRules): Normalizer {
   };
 }
 
-const unwanted = /* @__PURE__ */ new RegExp(
-  `(?![\\t\\n\\r])${/* @__PURE__ */ without('[\\0\\uFFFD\\p{Cc}\\p{Cf}\\p{Co}]', youngFormats)}`,
-  'gu',
-);
+const unwanted = /* @__PURE__ */ without('(?![\\t\\n\\r])[\\p{Cc}\\p{Cf}\\p{Co}]', youngFormats, '\uFFFD', 'gu');
 
 function cleaned(text: AlignedText): AlignedText {
   const kept = withoutMatches(text, unwanted);
@@ -51,7 +50,7 @@ function spaced(text: AlignedText): AlignedText {
 }
 
 /** Two marks were nonspacing in the year of the table. */
-const nonspacing = /* @__PURE__ */ new RegExp(`${/* @__PURE__ */ without('\\p{Mn}', youngNonspacing)}|[\u1734\u{1171E}]`, 'gu');
+const nonspacing = /* @__PURE__ */ without('\\p{Mn}', youngNonspacing, '[\u1734\u{1171E}]', 'gu');
 
 function withoutMarks(text: AlignedText): AlignedText {
   return withoutMatches(text, nonspacing);

@@ -4,7 +4,6 @@
 import type { AlignedText, Change } from '../aligned-text.js';
 import { TokenizerError } from '../errors.js';
 import { isWhitespace } from '../unicode.js';
-import { without, youngMarks } from '../young-characters.js';
 import type { Matcher } from '../patterns/pattern.js';
 
 export type Normalizer = (text: AlignedText) => AlignedText;
@@ -74,21 +73,6 @@ export function filter(text: AlignedText, keep: (codePoint: number) => boolean):
   if (last === undefined) first = removed;
   else changes.push([last, removed === 0 ? 0 : -removed]);
   return changes.length === text.text.length ? text : text.transform(changes, first);
-}
-
-/** Leaves out the characters that a pattern with the flag `g` finds. */
-export function withoutMatches(text: AlignedText, pattern: RegExp): AlignedText {
-  const kept = text.text.replace(pattern, '');
-  if (kept === text.text) return text;
-  return text.tracked ? filter(text, (codePoint) => String.fromCodePoint(codePoint).replace(pattern, '') !== '') : text.replacedBy(kept);
-}
-
-/** Two letters were marks in the year of the table. */
-const marks = /* @__PURE__ */ new RegExp(`${/* @__PURE__ */ without('\\p{M}', youngMarks)}|[\u1CF2\u1CF3]`, 'gu');
-
-/** Leaves out combining marks. What is composed is composed: `NFD` comes before it. */
-export function stripAccents(text: AlignedText): AlignedText {
-  return withoutMatches(text, marks);
 }
 
 /** Leaves out white space at the ends. */

@@ -1,22 +1,26 @@
 /*
- * NFC, NFD, NFKC and NFKD. The engine knows the forms; what is added here is which character comes from which, and that long runs of
- * combining marks take time in proportion to their length: engines sort them by insertion.
+ * NFC, NFD, NFKC and NFKD. The engine knows the forms; what is added here is that long runs of combining marks take time in proportion to their
+ * length: engines sort them by insertion. Which character comes from which is in form-changes.ts.
  */
 import type { Change } from '../aligned-text.js';
-import { classOf, youngForms } from '../young-characters.js';
+import { runsOf, youngForms } from '../young-characters.js';
 import type { Normalizer } from './normalizer.js';
 
 export type UnicodeForm = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
-export function unicodeNormalizer(form: UnicodeForm): Normalizer {
+/** How the characters of a form come about. */
+export type FormChanges = (text: string, form: UnicodeForm) => readonly Change[];
+
+/** `changes` is left out where texts are not tracked. */
+export function unicodeNormalizer(form: UnicodeForm, changes: FormChanges | undefined): Normalizer {
   return (text) => {
     const normalized = normalizeForm(text.text, form);
     if (normalized === text.text) return text;
-    return text.tracked ? text.transform(changesOf(text.text, form)) : text.replacedBy(normalized);
+    return text.tracked && changes !== undefined ? text.transform(changes(text.text, form)) : text.replacedBy(normalized);
   };
 }
 
-const young = /* @__PURE__ */ new RegExp(`([${/* @__PURE__ */ classOf(youngForms)}]+)`, 'u');
+const young = /* @__PURE__ */ runsOf(youngForms);
 
 /** `text.normalize(form)`, in linear time, but for characters that are too young: they stay, and nothing moves past them. */
 export function normalizeForm(text: string, form: UnicodeForm): string {
@@ -74,7 +78,8 @@ const classMarks = [
 const ranks = /* @__PURE__ */ new Map<string, number>();
 
 /** The place of a character's combining class among all of them; 0 for one that is no combining mark in the sense of the forms. */
-function markRank(mark: string): number {
+export function markRank(mark: string): number {
+  if (young.test(mark)) return 0;
   let rank = ranks.get(mark);
   if (rank === undefined) {
     rank = isSwapped('\u0345', mark) || isSwapped(mark, '\u0334') || isSame(mark, 1) || isSame(mark, classMarks.length) ? search(mark) : 0;
@@ -108,86 +113,3 @@ function isSame(mark: string, rank: number): boolean {
   const probe = String.fromCodePoint(rank === 1 ? 0x345 : 0x334);
   return rank === 1 ? isSwapped(probe, mark) : isSwapped(mark, probe);
 }
-
-/** The characters of a form with how each comes about. */
-function changesOf(text: string, form: UnicodeForm): Change[] {
-  const decomposed = decompose(text, form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD');
-  return form === 'NFD' || form === 'NFKD' ? decomposed : compose(decomposed);
-}
-
-function decompose(text: string, form: 'NFD' | 'NFKD'): Change[] {
-  const changes: Change[] = [];
-  // Two letters become marks in the compatibility forms.
-  for (const [segment] of text.matchAll(/[^\p{M}\uFF9E\uFF9F]?[\p{M}\uFF9E\uFF9F]*/gu)) {
-    const normalized = normalizeForm(segment, form);
-    if (normalized === segment) {
-      for (const character of segment) changes.push([character, 0]);
-      continue;
-    }
-    // Marks are sorted by their classes, and keep their order within one: so do those that are equal.
-    const waiting = new Map<string, number[]>();
-    for (const character of segment) {
-      let change = 0;
-      for (const part of normalizeForm(character, form)) {
-        const queue = waiting.get(part);
-        if (queue === undefined) waiting.set(part, [change]);
-        else queue.push(change);
-        change = 1;
-      }
-    }
-    const taken = new Map<string, number>();
-    for (const character of normalized) {
-      const index = taken.get(character) ?? 0;
-      taken.set(character, index + 1);
-      changes.push([character, waiting.get(character)?.[index] ?? 0]);
-    }
-  }
-  return changes;
-}
-
-/** Canonical composition. A composed character has the sum of its parts' changes, less one for each part that it takes in. */
-function compose(decomposed: readonly Change[]): Change[] {
-  const changes: Change[] = [];
-  const pairs = new Map<string, string | undefined>();
-  const composite = (first: string, second: string): string | undefined => {
-    const pair = first + second;
-    if (pairs.has(pair)) return pairs.get(pair);
-    const composed = normalizeForm(pair, 'NFC');
-    const one = composed.length === 1 || (composed.length === 2 && composed.codePointAt(0) !== composed.charCodeAt(0));
-    const result = one ? composed : undefined;
-    pairs.set(pair, result);
-    return result;
-  };
-  let starter: [character: string, change: number] | undefined;
-  let between: Change[] = [];
-  let lastRank = -1;
-  const flush = (): void => {
-    if (starter !== undefined) changes.push(starter);
-    for (const change of between) changes.push(change);
-    between = [];
-    lastRank = -1;
-  };
-  for (const [character, change] of decomposed) {
-    const rank = isMark.test(character) && !young.test(character) ? markRank(character) : 0;
-    if (starter === undefined) {
-      if (rank === 0) starter = [character, change];
-      else changes.push([character, change]);
-      continue;
-    }
-    const blocked = lastRank >= rank;
-    const composed = blocked ? undefined : composite(starter[0], character);
-    if (composed !== undefined) {
-      starter = [composed, starter[1] + change - 1];
-    } else if (rank === 0) {
-      flush();
-      starter = [character, change];
-    } else {
-      between.push([character, change]);
-      lastRank = rank;
-    }
-  }
-  flush();
-  return changes;
-}
-
-const isMark = /\p{M}/u;

@@ -29,6 +29,13 @@ export interface PostProcessor {
   process(parts: readonly Part[], addSpecialTokens: boolean): readonly Part[];
 }
 
+/** All tokens of a text that `ids` tokens were made of. */
+export function wholeText(ids: readonly number[], sequence: number): Segment {
+  return { kind: 'text', sequence, from: 0, to: ids.length, typeId: sequence, trims: noTrims };
+}
+
+const noTrims: readonly boolean[] = [];
+
 export function lengthOf(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + (segment.kind === 'text' ? segment.to - segment.from : segment.ids.length), 0);
 }

@@ -5,8 +5,6 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Matcher } from '../patterns/pattern.js';
 import type { SplitBehaviorJson } from '../tokenizer-json.js';
-import { type CharacterTest, characterTest } from '../unicode.js';
-import { without, youngPunctuation } from '../young-characters.js';
 
 /** Where the pieces of a text are: starts and ends in turn. Empty pieces do not count. */
 export interface Spans {
@@ -120,18 +118,6 @@ export function whitespaceSplitSpans(text: string): number[] {
   return spansOf(text, /\P{White_Space}+/gu);
 }
 
-/** Punctuation, and what is of ASCII; two characters were punctuation in the year of the table. */
-const punctuation = /* @__PURE__ */ `(?:${/* @__PURE__ */ without('[\\p{P}$+<=>^`|~]', youngPunctuation)}|[\u166D\u{111C9}])`;
-
-export const isPunctuation: CharacterTest = /* @__PURE__ */ characterTest(/* @__PURE__ */ new RegExp(punctuation, 'u'));
-
-const bertPieces = /* @__PURE__ */ new RegExp(`${punctuation}|(?:(?!${punctuation})\\P{White_Space})+`, 'gu');
-
-/** BERT's: white space divides and is left out, each punctuation character is a piece. */
-export function bertSpans(text: string): number[] {
-  return spansOf(text, bertPieces);
-}
-
 /** Pieces of as many characters, but the last. */
 export function fixedLengthSpans(length: number): Spans {
   return (text) => {
@@ -150,7 +136,8 @@ export function fixedLengthSpans(length: number): Spans {
   };
 }
 
-function spansOf(text: string, pattern: RegExp): number[] {
+/** Where a pattern with the flag `g` matches. */
+export function spansOf(text: string, pattern: RegExp): number[] {
   const spans: number[] = [];
   for (const { index, 0: piece } of text.matchAll(pattern)) spans.push(index, index + piece.length);
   return spans;

@@ -3,7 +3,7 @@ import type { Decoder } from '../decoders/decoder.js';
 import { show, TokenizerError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Normalizer } from '../normalizers/normalizer.js';
-import { type Pipeline, type PipelinePadding, PipelineTokenizer, type PipelineTruncation } from '../pipeline-tokenizer.js';
+import type { Pipeline } from '../pipeline.js';
 import type { PostProcessor } from '../post-processors/post-processor.js';
 import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import type { SpecialRole, SpecialTokens } from '../tokenizer.js';
@@ -26,10 +26,11 @@ export interface Components {
   preTokenizers: Readers<PreTokenizer>;
   postProcessors: Readers<PostProcessor>;
   decoders: Readers<Decoder>;
+  limits: (file: Fields) => Pick<Pipeline, 'truncation' | 'padding'>;
 }
 
-/** The tokenizer that a `tokenizer.json` describes, if it is made of these components. */
-export function assemble(operation: string, json: string | TokenizerJson, options: LoadOptions, components: Components): PipelineTokenizer {
+/** The pipeline that a `tokenizer.json` describes, if it is made of these components. */
+export function assemble(operation: string, json: string | TokenizerJson, options: LoadOptions, components: Components): Pipeline {
   const file = new Fields(operation, '', parsed(operation, 'json', json));
   const config = new Fields(operation, 'config', parsed(operation, 'config', options.config ?? {}));
   const map = new Fields(operation, 'specialTokensMap', parsed(operation, 'specialTokensMap', options.specialTokensMap ?? {}));
@@ -43,7 +44,7 @@ export function assemble(operation: string, json: string | TokenizerJson, option
   const model = readModel(modelFields, components.models);
   const normalizer = optional('normalizer', components.normalizers);
   const named = namedTokens(map, config);
-  const pipeline: Pipeline = {
+  return {
     model,
     normalizer,
     preTokenizer: optional('pre_tokenizer', components.preTokenizers),
@@ -51,12 +52,10 @@ export function assemble(operation: string, json: string | TokenizerJson, option
     decoder: optional('decoder', components.decoders),
     addedTokens: addedTokens(file, config, named),
     tracked: dependsOnPlace(file),
-    truncation: file.get('truncation') === undefined ? undefined : readTruncation(file.object('truncation')),
-    padding: file.get('padding') === undefined ? undefined : readPadding(file.object('padding')),
+    ...components.limits(file),
     specialTokens: Object.fromEntries(named.filter(([role]) => role !== undefined)) as SpecialTokens,
     cleanUpTokenizationSpaces: config.boolean('clean_up_tokenization_spaces', false),
   };
-  return new PipelineTokenizer(pipeline);
 }
 
 function parsed(operation: string, argument: string, given: unknown): unknown {
@@ -136,28 +135,4 @@ function contentOf(token: unknown): string | undefined {
   const content =
     typeof token === 'object' && token !== null && Object.hasOwn(token, 'content') ? (token as { content: unknown }).content : token;
   return typeof content === 'string' && content !== '' ? content : undefined;
-}
-
-function readTruncation(fields: Fields): Required<PipelineTruncation> {
-  const strategy = fields.oneOf('strategy', ['LongestFirst', 'OnlyFirst', 'OnlySecond'], 'LongestFirst');
-  return {
-    maxLength: fields.count('max_length'),
-    stride: fields.count('stride', 0),
-    direction: fields.oneOf('direction', ['Left', 'Right'], 'Right') === 'Left' ? 'left' : 'right',
-    strategy: ({ LongestFirst: 'longest_first', OnlyFirst: 'only_first', OnlySecond: 'only_second' } as const)[strategy],
-  };
-}
-
-function readPadding(fields: Fields): PipelinePadding {
-  const strategy = fields.get('strategy');
-  const length =
-    typeof strategy === 'object' ? fields.object('strategy').count('Fixed') : fields.oneOf('strategy', ['BatchLongest'], 'BatchLongest');
-  return {
-    length: length === 'BatchLongest' ? 'longest' : length,
-    direction: fields.oneOf('direction', ['Left', 'Right'], 'Right') === 'Left' ? 'left' : 'right',
-    multipleOf: fields.count('pad_to_multiple_of', 0),
-    id: fields.count('pad_id'),
-    typeId: fields.count('pad_type_id', 0),
-    token: fields.string('pad_token'),
-  };
 }

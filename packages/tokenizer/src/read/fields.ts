@@ -51,7 +51,8 @@ export class Fields {
   }
 
   list(key: string): readonly unknown[] {
-    return this.#read(key, 'an array', Array.isArray) as readonly unknown[];
+    // Without holes: those of a value that was not JSON are undefined.
+    return Array.from(this.#read(key, 'an array', Array.isArray) as readonly unknown[]);
   }
 
   object(key: string): Fields {

@@ -4,19 +4,18 @@ import { gpt2Scanner } from '../patterns/scanners.js';
 import { byteLevelPreTokenizer } from '../pre-tokenizers/byte-level.js';
 import { metaspaceSplitter } from '../pre-tokenizers/metaspace.js';
 import {
-  bertSpans,
   fixedLengthSpans,
-  isPunctuation,
   type PreTokenizer,
   type Spans,
   splitSpans,
   whitespaceSpans,
   whitespaceSplitSpans,
 } from '../pre-tokenizers/pre-tokenizer.js';
+import { bertSpans, isPunctuation } from '../pre-tokenizers/punctuation.js';
 import { scriptSpans } from '../pre-tokenizers/scripts.js';
 import type { SplitBehaviorJson } from '../tokenizer-json.js';
 import { type Fields, type Readers, readTyped } from './fields.js';
-import { readPattern } from './patterns.js';
+import { type ReadExpression, readPattern } from './patterns.js';
 
 const behaviors: readonly SplitBehaviorJson[] = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'];
 
@@ -24,35 +23,42 @@ const isNumber = /\p{N}/u;
 
 const spans = (found: Spans): PreTokenizer => ({ kind: 'spans', spans: found });
 
-/** Those that byte-level BPE has. */
-export const basicPreTokenizers: Readers<PreTokenizer> = {
-  ByteLevel: (fields) => {
-    const cut = fields.boolean('use_regex', true) ? splitSpans(scanningMatcher(gpt2Scanner), 'Isolated', false) : undefined;
-    return byteLevelPreTokenizer({ addPrefixSpace: fields.boolean('add_prefix_space', true), spans: cut });
-  },
-  Split: (fields) => spans(splitSpans(readPattern(fields), fields.oneOf('behavior', behaviors), fields.boolean('invert', false))),
-  Digits: (fields) => {
-    const test = (codePoint: number) => isNumber.test(String.fromCodePoint(codePoint));
-    return spans(splitSpans(characterMatcher(test), fields.boolean('individual_digits', false) ? 'Isolated' : 'Contiguous', false));
-  },
-  Sequence: (fields, readers) => ({ kind: 'sequence', steps: fields.objects('pretokenizers').map((inner) => readTyped(inner, readers)) }),
-};
+/** Those that files of BPE have. */
+export function basicPreTokenizers(expression: ReadExpression): Readers<PreTokenizer> {
+  return {
+    ByteLevel: (fields) => {
+      const cut = fields.boolean('use_regex', true) ? splitSpans(scanningMatcher(gpt2Scanner), 'Isolated', false) : undefined;
+      return byteLevelPreTokenizer({ addPrefixSpace: fields.boolean('add_prefix_space', true), spans: cut });
+    },
+    Split: (fields) => {
+      const find = readPattern(fields, expression);
+      return spans(splitSpans(find, fields.oneOf('behavior', behaviors), fields.boolean('invert', false)));
+    },
+    Digits: (fields) => {
+      const test = (codePoint: number) => isNumber.test(String.fromCodePoint(codePoint));
+      return spans(splitSpans(characterMatcher(test), fields.boolean('individual_digits', false) ? 'Isolated' : 'Contiguous', false));
+    },
+    Metaspace: (fields) => ({ kind: 'pieces', split: metaspaceSplitter(readMetaspace(fields)) }),
+    Sequence: (fields, readers) => ({ kind: 'sequence', steps: fields.objects('pretokenizers').map((inner) => readTyped(inner, readers)) }),
+  };
+}
 
-export const allPreTokenizers: Readers<PreTokenizer> = {
-  ...basicPreTokenizers,
-  Whitespace: () => spans(whitespaceSpans),
-  WhitespaceSplit: () => spans(whitespaceSplitSpans),
-  BertPreTokenizer: () => spans(bertSpans),
-  UnicodeScripts: () => spans(scriptSpans),
-  Punctuation: (fields) => spans(splitSpans(characterMatcher(isPunctuation), fields.oneOf('behavior', behaviors, 'Isolated'), false)),
-  CharDelimiterSplit: (fields) => spans(splitSpans(literalMatcher(readCharacter(fields, 'delimiter')), 'Removed', false)),
-  FixedLength: (fields) => {
-    const length = fields.count('length', 5);
-    if (length === 0) throw fields.refuse('length', 'at least 1', length);
-    return spans(fixedLengthSpans(length));
-  },
-  Metaspace: (fields) => ({ kind: 'pieces', split: metaspaceSplitter(readMetaspace(fields)) }),
-};
+export function allPreTokenizers(expression: ReadExpression): Readers<PreTokenizer> {
+  return {
+    ...basicPreTokenizers(expression),
+    Whitespace: () => spans(whitespaceSpans),
+    WhitespaceSplit: () => spans(whitespaceSplitSpans),
+    BertPreTokenizer: () => spans(bertSpans),
+    UnicodeScripts: () => spans(scriptSpans),
+    Punctuation: (fields) => spans(splitSpans(characterMatcher(isPunctuation), fields.oneOf('behavior', behaviors, 'Isolated'), false)),
+    CharDelimiterSplit: (fields) => spans(splitSpans(literalMatcher(readCharacter(fields, 'delimiter')), 'Removed', false)),
+    FixedLength: (fields) => {
+      const length = fields.count('length', 5);
+      if (length === 0) throw fields.refuse('length', 'at least 1', length);
+      return spans(fixedLengthSpans(length));
+    },
+  };
+}
 
 export function readMetaspace(fields: Fields) {
   const legacy = fields.boolean('add_prefix_space', true) ? 'always' : 'never';

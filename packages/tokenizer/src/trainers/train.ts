@@ -1,5 +1,6 @@
 import { AlignedText } from '../aligned-text.js';
 import { show, TokenizerError } from '../errors.js';
+import { expressionMatcher } from '../patterns/search.js';
 import { preTokenize } from '../pre-tokenizers/pre-tokenizer.js';
 import { Fields, readTyped, type Readers } from '../read/fields.js';
 import { allNormalizers } from '../read/normalizers.js';
@@ -96,8 +97,8 @@ export async function countWords(
 function wordsIn(operation: string, { normalizer, pre_tokenizer }: Pick<UntrainedTokenizer, 'normalizer' | 'pre_tokenizer'>) {
   const file = new Fields(operation, '', { normalizer, pre_tokenizer });
   const read = <T>(key: string, readers: Readers<T>) => (file.get(key) === undefined ? undefined : readTyped(file.object(key), readers));
-  const normalize = read('normalizer', allNormalizers);
-  const split = read('pre_tokenizer', allPreTokenizers);
+  const normalize = read('normalizer', allNormalizers(expressionMatcher));
+  const split = read('pre_tokenizer', allPreTokenizers(expressionMatcher));
   const tracked = JSON.stringify(pre_tokenizer ?? null).includes('"first"'); // then a piece has to know whether it begins the text
   return (text: string): string[] => {
     const given = AlignedText.of(text, tracked);
