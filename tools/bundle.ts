@@ -20,6 +20,8 @@ const budgets: readonly Budget[] = [
   { fixture: 'bpe.ts', ceiling: 15_000, absent: ['Unigram', 'WordPiece', 'trainer', 'jinja', 'SentencePiece', 'WordTokenizer'] },
   // Loading any tokenizer.json.
   { fixture: 'tokenizer-json.ts', ceiling: 31_000, absent: ['trainer', 'jinja', 'WordTokenizer'] },
+  // A trainer of word counts, without the reading of texts.
+  { fixture: 'bpe-trainer.ts', ceiling: 4_000, absent: ['jinja', 'charsmap', 'lattice', 'normalizer'] },
 ];
 
 /** Minified wholly, or with its names left to read. */

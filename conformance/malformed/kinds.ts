@@ -1,5 +1,6 @@
 import type { Task } from './document.js';
 import { safetensors } from './safetensors.js';
+import { sentencepiece } from './sentencepiece.js';
 import { shards } from './shards.js';
 import { tokenizer } from './tokenizer.js';
 
@@ -16,4 +17,5 @@ export const kinds: ReadonlyMap<string, Kind> = new Map([
   ['safetensors', safetensors],
   ['safetensors-index', shards],
   ['tokenizer', tokenizer],
+  ['sentencepiece', sentencepiece],
 ]);

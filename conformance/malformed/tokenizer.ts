@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { fromTokenizerJson, type TokenizerJson } from '@multihead/tokenizer';
+import { fromTokenizerJson, type Tokenizer, type TokenizerJson } from '@multihead/tokenizer';
 import { type Task, UnknownExpectation } from './document.js';
 import type { Kind } from './kinds.js';
 
 /** `tokenizer.json`, as text and as the parsed value. What is accepted encodes the texts of the case and decodes what comes of them. */
 export const tokenizer: Kind = {
   ways: {
-    fromTokenizerJson: async (task) => problemsOf(await readFile(task.file, 'utf8'), task),
-    'fromTokenizerJson of the parsed file': async (task) => problemsOf(parsed(await readFile(task.file, 'utf8')), task),
+    fromTokenizerJson: async (task) => problemsOf(fromTokenizerJson(await readFile(task.file, 'utf8')), task),
+    'fromTokenizerJson of the parsed file': async (task) => problemsOf(fromTokenizerJson(parsed(await readFile(task.file, 'utf8'))), task),
   },
 };
 
@@ -20,10 +20,10 @@ function parsed(json: string): string | TokenizerJson {
   }
 }
 
-async function problemsOf(json: string | TokenizerJson, { expect }: Task): Promise<string[]> {
+/** What of a tokenizer that was accepted is not as expected. */
+export function problemsOf(read: Tokenizer, { expect }: Task): string[] {
   const { encode = [], encode_any = [], ...rest } = expect as { encode?: [text: string, ids: number[]][]; encode_any?: string[] };
   for (const name of Object.keys(rest)) throw new UnknownExpectation(name);
-  const read = fromTokenizerJson(json);
   const problems: string[] = [];
   for (const [text, ids] of encode) {
     const got = read.encode(text, { addSpecialTokens: false });

