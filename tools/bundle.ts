@@ -20,6 +20,12 @@ const budgets: readonly Budget[] = [
   { fixture: 'attend.ts', ceiling: 15_000, absent: ['WebAssembly', 'safetensors', 'AdamW', 'optimizer', 'optimiser'] },
   // All that the kernels package adds, its WebAssembly among it.
   { fixture: 'wasm.ts', ceiling: 40_000, absent: ['safetensors'], external: ['@multihead/tensor'] },
+  // Loading a tokenizer.json of BPE, encoding, counting, decoding.
+  { fixture: 'bpe.ts', ceiling: 15_000, absent: ['Unigram', 'WordPiece', 'trainer', 'jinja', 'SentencePiece', 'WordTokenizer'] },
+  // Loading any tokenizer.json.
+  { fixture: 'tokenizer-json.ts', ceiling: 31_000, absent: ['trainer', 'jinja', 'WordTokenizer'] },
+  // A trainer of word counts, without the reading of texts.
+  { fixture: 'bpe-trainer.ts', ceiling: 4_000, absent: ['jinja', 'charsmap', 'lattice', 'normalizer'] },
 ];
 
 /** Minified wholly, or with its names left to read. */

@@ -8,4 +8,5 @@ export const benches: Record<string, () => Promise<Bench>> = {
   nanogpt: async () => (await import('./nanogpt.ts')).bench,
   attention: async () => (await import('./attention.ts')).bench,
   decode: async () => (await import('./decode.ts')).bench,
+  tokenizer: async () => (await import('./tokenizer.ts')).bench,
 };

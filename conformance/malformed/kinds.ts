@@ -1,6 +1,8 @@
 import type { Task } from './document.js';
 import { safetensors } from './safetensors.js';
+import { sentencepiece } from './sentencepiece.js';
 import { shards } from './shards.js';
+import { tokenizer } from './tokenizer.js';
 
 /** A kind of hostile files, and the functions that have to withstand them. */
 export interface Kind {
@@ -14,4 +16,6 @@ export interface Kind {
 export const kinds: ReadonlyMap<string, Kind> = new Map([
   ['safetensors', safetensors],
   ['safetensors-index', shards],
+  ['tokenizer', tokenizer],
+  ['sentencepiece', sentencepiece],
 ]);
