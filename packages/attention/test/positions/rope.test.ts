@@ -39,13 +39,13 @@ describe('frequencies', () => {
     const { inverse, attentionFactor } = yarnRope(16, { factor: 4, trained: 32 });
     expect(inverse).toBeAllclose([1, 0.19764235, 0.025, 0.0079056942, 0.0025, 0.00079056942, 0.00025, 7.9056942e-5], close);
     expect(attentionFactor).toBeCloseTo(1.138629436111989, 12);
-    const open = yarnRope(16, { base: 150_000, factor: 32, trained: 4096, truncate: false, mscale: 0.707, mscaleAllDim: 1 });
+    const open = yarnRope(16, { base: 150_000, factor: 32, trained: 4096, truncate: false });
     expect(open.inverse).toBeAllclose(
       [1, 0.225418, 0.050813275, 0.0067949595, 0.00045648392, 1.8188337e-5, 4.0999785e-6, 9.2420895e-7],
       { rtol: 2e-6, atol: 0 }, // given with eight digits, and blended in float32
     );
-    const deepSeek = yarnRope(16, { factor: 40, trained: 4096, mscale: 0.707, mscaleAllDim: 1 });
-    expect(deepSeek.attentionFactor).toBeCloseTo(0.9210423553163399, 12);
+    const deepSeek = yarnRope(16, { factor: 40, trained: 4096, mscale: 0.5, mscaleAllDim: 1 });
+    expect(deepSeek.attentionFactor).toBeCloseTo((0.05 * Math.log(40) + 1) / (0.1 * Math.log(40) + 1), 12);
     expect(yarnRope(16, { factor: 4, trained: 32, attentionFactor: 1 }).attentionFactor).toBe(1);
     expect(yarnRope(16, { factor: 0.5, trained: 32 }).attentionFactor).toBe(1);
   });
