@@ -1,4 +1,20 @@
 export { type AttendOptions, type AttentionFn, attend, type Capture } from './attend.js';
+export { type CaptureSelection, captureOf } from './capture.js';
+export { attentionSinks } from './sinks.js';
+export { type QKNormOptions, qkNorm } from './qk-norm.js';
+export { type FlexMods, type FlexOptions, type ScoreMod, flexAttend, flexAttention } from './flex/flex-attend.js';
+export { type MaskMod, type Span, andMasks, createMask, orMasks, shiftMask } from './flex/mask-mod.js';
+export {
+  causal,
+  chunkedLocal,
+  dilatedWindow,
+  documents,
+  globalTokens,
+  prefixLM,
+  sameSegment,
+  slidingWindow,
+} from './flex/rules.js';
+export { type BlockMaskOptions, createBlockMask } from './flex/block-mask.js';
 export { MultiHeadAttention, type MultiHeadAttentionOptions, type MultiHeadContext } from './multi-head.js';
 export { causalMask, combineMasks, paddingMask } from './masks.js';
 export { sinusoidalPositions, sinusoidalTable } from './positions/sinusoidal.js';
