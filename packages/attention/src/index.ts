@@ -38,5 +38,9 @@ export {
 export { type RopeOfConfigOptions, type RopeParameters, ropeOfConfig } from './positions/rope-config.js';
 export { type T5BucketOptions, t5Bias, t5Bucket, t5Buckets } from './positions/t5-bias.js';
 export { alibi, alibiSlopes } from './positions/alibi.js';
-export { KVCache } from './kv-cache.js';
+export type { AttentionCache, KeysAndValues } from './caches/cache.js';
+export { KVCache } from './caches/kv-cache.js';
+export { SlidingWindowCache } from './caches/sliding-window-cache.js';
+export { PagedKVCache, type PagedKVCacheOptions } from './caches/paged-kv-cache.js';
+export { QuantizedKVCache } from './caches/quantized-kv-cache.js';
 export { mergeHeads, splitHeads } from './heads.js';

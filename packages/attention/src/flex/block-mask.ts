@@ -1,4 +1,4 @@
-import { any, type Backend, keep, reshape, type Tensor, tidy } from '@multihead/tensor';
+import { any, type Backend, keep, reshape, tidy } from '@multihead/tensor';
 import { type MaskMod, maskMod, merged, placesOf, run, type Span } from './mask-mod.js';
 import { counted } from './rules.js';
 
