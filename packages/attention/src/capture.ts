@@ -1,17 +1,6 @@
-import {
-  add,
-  arange,
-  type AttentionOptions,
-  attentionWeights,
-  ge,
-  indexSelect,
-  le,
-  ShapeError,
-  type Tensor,
-  tensor,
-  unsqueeze,
-} from '@multihead/tensor';
+import { type AttentionOptions, attentionWeights, indexSelect, ShapeError, type Tensor, tensor, unsqueeze } from '@multihead/tensor';
 import type { Capture } from './attend.js';
+import { limitMask } from './composed.js';
 import { combineMasks } from './masks.js';
 
 /** Which heads and queries; all of those that are not named. Negative ones count from the end. */
@@ -33,7 +22,7 @@ export interface CaptureSelection {
 export function captureOf(selection: CaptureSelection, receive: (weights: Tensor) => void): Capture {
   const weights = (q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor => {
     const { rows } = selection;
-    const limits = rows && limitMask(rows, q, k, options);
+    const limits = rows && limitMask(unsqueeze(placesOf(rows, q.shape[2]!, q), 1), k.shape[2]!, options);
     const mask = options.mask ? pickedOfMask(selection, options.mask) : null;
     const offsets = rows ? { causalOffset: null, windowOffset: null } : {};
     return attentionWeights(pick(selection, q), keysOf(selection, q, k), { ...options, ...offsets, mask: combineMasks(mask, limits) });
@@ -74,15 +63,6 @@ export function pickedOfMask({ heads, rows }: CaptureSelection, mask: Tensor): T
   const along = (x: Tensor, axis: number, places: readonly number[] | undefined, name: string) =>
     (x.shape.at(axis) ?? 1) === 1 ? x : chosen(x, axis, places, name);
   return along(along(mask, -3, heads, 'heads'), -2, rows, 'rows');
-}
-
-/** `causalOffset` and `windowOffset` as a mask of the rows, [rows, K]. */
-function limitMask(rows: readonly number[], q: Tensor, k: Tensor, { causalOffset, windowOffset }: AttentionOptions): Tensor | null {
-  const [queries, keys] = [q.shape[2]!, k.shape[2]!];
-  const places = unsqueeze(placesOf(rows, queries, q), 1); // [rows, 1]
-  const all = arange(0, keys, 1, { dtype: 'int32', backend: q.backend });
-  const causal = typeof causalOffset === 'number' ? le(all, add(places, causalOffset)) : null;
-  return combineMasks(causal, typeof windowOffset === 'number' ? ge(all, add(places, windowOffset)) : null);
 }
 
 /** As int32; negative ones count from the end. */

@@ -38,6 +38,11 @@ export {
 export { type RopeOfConfigOptions, type RopeParameters, ropeOfConfig } from './positions/rope-config.js';
 export { type T5BucketOptions, t5Bias, t5Bucket, t5Buckets } from './positions/t5-bias.js';
 export { alibi, alibiSlopes } from './positions/alibi.js';
+export { type FeatureMap, linearAttention } from './linear/linear-attention.js';
+export { type RetentionOptions, parallelRetention, recurrentRetention, retention, retentionDecays } from './linear/retention.js';
+export { gatedLinearAttention, recurrentGatedLinearAttention } from './linear/gated.js';
+export { deltaRule, gatedDeltaRule, recurrentDeltaRule, recurrentGatedDeltaRule } from './linear/delta.js';
+export type { Gates, Recurrent } from './linear/recurrence.js';
 export type { AttentionCache, KeysAndValues } from './caches/cache.js';
 export { KVCache } from './caches/kv-cache.js';
 export { SlidingWindowCache } from './caches/sliding-window-cache.js';

@@ -1,4 +1,19 @@
-import { assign, indexSelect, keep, noGrad, permute, reshape, ShapeError, select, slice, Tensor, tensor, tidy, ValueError, zeros } from '@multihead/tensor';
+import {
+  assign,
+  indexSelect,
+  keep,
+  noGrad,
+  permute,
+  reshape,
+  ShapeError,
+  select,
+  slice,
+  Tensor,
+  tensor,
+  tidy,
+  ValueError,
+  zeros,
+} from '@multihead/tensor';
 import { type AttentionCache, checkNew, type KeysAndValues } from './cache.js';
 
 export interface PagedKVCacheOptions {

@@ -1,30 +1,7 @@
-import {
-  add,
-  amax,
-  type AttentionOptions,
-  attention,
-  checkpoint,
-  concat,
-  detach,
-  div,
-  dropout,
-  eq,
-  exp,
-  ge,
-  matmul,
-  mul,
-  slice,
-  sub,
-  sum,
-  tanh,
-  type Tensor,
-  transpose,
-  where,
-  zeros,
-} from '@multihead/tensor';
+import { add, type AttentionOptions, attention, checkpoint, concat, ge, slice, type Tensor, zeros } from '@multihead/tensor';
 import { type AttendOptions, type AttentionFn, prepare } from '../attend.js';
 import { type CaptureSelection, keysOf, placesOf as listed, pick, pickedOfMask } from '../capture.js';
-import { repeatHeads } from '../heads.js';
+import { masked, scoresOf, softmaxOrZero, weighted } from '../composed.js';
 import { combineMasks } from '../masks.js';
 import { andMasks, type MaskMod, maskMod, merged, type Places, placesOf, run, type Span } from './mask-mod.js';
 import { causal, counted } from './rules.js';
@@ -144,21 +121,13 @@ function tileOutput([q, k, v]: Heads, plan: Plan, queries: Span, spans: readonly
   const given = plan.mask ? spanned(spanned(plan.mask, -2, [queries]), -1, spans) : null;
   const mask = combineMasks(given, plan.maskMod?.(...places));
   if (!plan.scoreMod) return attention(q, k, v, { ...plan, mask });
-  return matmul(dropout(weightsOf(q, k, plan, places, mask), plan.dropout ?? 0, plan.rng), repeatHeads(v, q.shape[1]!));
+  return weighted(weightsOf(q, k, plan, places, mask), v, plan);
 }
 
-/** softmax(mask(scoreMod(cap(scale · q kᵀ)))), [B, H, Q, K], where a query that sees nothing has weights 0. */
+/** softmax(mask(scoreMod(cap(scale · q kᵀ)))), [B, H, Q, K]. */
 function weightsOf(q: Tensor, k: Tensor, plan: Plan, places: Places, mask: Tensor | null): Tensor {
-  const { scale = 1 / Math.sqrt(q.shape[3]!), softcap = 0, scoreMod } = plan;
-  let scores = mul(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), scale); // [B, H, Q, K]
-  if (softcap > 0) scores = mul(tanh(div(scores, softcap)), softcap);
-  if (scoreMod) scores = scoreMod(scores, ...places);
-  if (mask) scores = mask.dtype === 'bool' ? where(mask, scores, Number.NEGATIVE_INFINITY) : add(scores, mask);
-  if (k.shape[2] === 0) return scores;
-  const highest = amax(detach(scores), { axis: -1, keepDims: true });
-  const nothing = eq(highest, Number.NEGATIVE_INFINITY);
-  const parts = exp(sub(scores, where(nothing, 0, highest)));
-  return div(parts, where(nothing, 1, sum(parts, { axis: -1, keepDims: true })));
+  const scores = scoresOf(q, k, plan);
+  return softmaxOrZero(masked(plan.scoreMod ? plan.scoreMod(scores, ...places) : scores, mask));
 }
 
 /** The weights of chosen heads and rows, at their cost. */
