@@ -1,20 +1,4 @@
-import {
-  add,
-  concat,
-  div,
-  elu,
-  eq,
-  matmul,
-  mul,
-  ones,
-  reshape,
-  slice,
-  sum,
-  type Tensor,
-  transpose,
-  ValueError,
-  where,
-} from '@multihead/tensor';
+import { add, concat, div, elu, eq, matmul, ones, reshape, slice, sum, type Tensor, transpose, ValueError, where } from '@multihead/tensor';
 import { type AttentionFn, prepare } from '../attend.js';
 import { handOut } from '../capture.js';
 import { maskOf } from '../composed.js';
