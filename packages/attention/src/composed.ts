@@ -18,6 +18,7 @@ import {
   tanh,
   type Tensor,
   transpose,
+  ValueError,
   where,
 } from '@multihead/tensor';
 import { repeatHeads } from './heads.js';
@@ -26,8 +27,13 @@ import { combineMasks } from './masks.js';
 /* The steps of attention in plain operations, for variants that change one of them. */
 
 /** cap(scale · q kᵀ), [B, H, Q, K]. */
-export function scoresOf(q: Tensor, k: Tensor, { scale = 1 / Math.sqrt(q.shape[3]!), softcap = 0 }: AttentionOptions): Tensor {
-  const scores = mul(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), scale);
+export function scoresOf(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
+  return capped(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), q.shape[3]!, options);
+}
+
+/** Products of queries and keys of `dim` elements, scaled and capped. */
+export function capped(products: Tensor, dim: number, { scale = 1 / Math.sqrt(dim), softcap = 0 }: AttentionOptions): Tensor {
+  const scores = mul(products, scale);
   return softcap > 0 ? mul(tanh(div(scores, softcap)), softcap) : scores;
 }
 
@@ -63,4 +69,29 @@ export function softmaxOrZero(scores: Tensor): Tensor {
 /** weights v with weights dropped, [B, H, Q, E]. */
 export function weighted(weights: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   return matmul(dropout(weights, options.dropout ?? 0, options.rng), repeatHeads(v, weights.shape[1]!));
+}
+
+/** Throws a ValueError for an option that `op` cannot honour. */
+export function refuse(
+  op: string,
+  options: AttentionOptions,
+  what: readonly ('mask' | 'causal' | 'window' | 'softcap' | 'dropout')[],
+): void {
+  const given = {
+    mask: Boolean(options.mask),
+    causal: typeof options.causalOffset === 'number',
+    window: typeof options.windowOffset === 'number',
+    softcap: Boolean(options.softcap),
+    dropout: Boolean(options.dropout && options.rng),
+  };
+  for (const name of what) if (given[name]) throw new ValueError(`${op}: ${name}: it cannot be had with this kind of attention`);
+}
+
+/** A bool mask by key alone as [B or 1, 1, K, 1], null without a mask. Throws a ValueError for another one. */
+export function maskByKey(op: string, { mask }: AttentionOptions): Tensor | null {
+  if (!mask) return null;
+  if (mask.dtype !== 'bool' || (mask.shape.at(-2) ?? 1) !== 1 || (mask.shape.at(-3) ?? 1) !== 1) {
+    throw new ValueError(`${op}: mask: expected bool by key alone, [B, 1, 1, K], got ${mask.dtype} [${mask.shape.join(', ')}]`);
+  }
+  return transpose(mask.rank < 2 ? reshape(mask, [1, -1]) : mask);
 }

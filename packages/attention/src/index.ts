@@ -36,8 +36,37 @@ export {
   yarnRope,
 } from './positions/rope-scaling.js';
 export { type RopeOfConfigOptions, type RopeParameters, ropeOfConfig } from './positions/rope-config.js';
+export { xPosTables } from './positions/xpos.js';
 export { type T5BucketOptions, t5Bias, t5Bucket, t5Buckets } from './positions/t5-bias.js';
 export { alibi, alibiSlopes } from './positions/alibi.js';
+export { type ShawWeights, shawAttention } from './variants/shaw.js';
+export { type AdditiveWeights, additiveAttention } from './variants/additive.js';
+export { type TalkingHeadsWeights, talkingHeads } from './variants/talking-heads.js';
+export { type DifferentialWeights, differentialAttention, differentialInit } from './variants/differential.js';
+export { sigmoidAttention } from './variants/sigmoid.js';
+export { topKAttention } from './variants/top-k.js';
+export {
+  type LatentKeys,
+  type LatentQueries,
+  type LatentWeights,
+  absorbedLatentAttention,
+  latentAttention,
+} from './variants/latent.js';
+export { perceiverLatents } from './variants/perceiver.js';
+export {
+  type BigBirdOptions,
+  bigBird,
+  blockSparse,
+  fixedSparse,
+  longformer,
+  shiftedWindows,
+  stridedSparse,
+} from './variants/sparse-rules.js';
+export { axialAttention } from './variants/axial.js';
+export { type LinformerWeights, linformer } from './variants/linformer.js';
+export { type PerformerOptions, performer } from './variants/performer.js';
+export { type NystromOptions, nystromAttention } from './variants/nystrom.js';
+export { type ReformerOptions, reformer } from './variants/reformer.js';
 export { type FeatureMap, linearAttention } from './linear/linear-attention.js';
 export { type RetentionOptions, parallelRetention, recurrentRetention, retention, retentionDecays } from './linear/retention.js';
 export { gatedLinearAttention, recurrentGatedLinearAttention } from './linear/gated.js';

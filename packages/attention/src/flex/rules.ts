@@ -142,17 +142,22 @@ export function sameSegment(ids: Tensor): MaskMod {
 }
 
 /**
- * The first `count` tokens see everything and are seen by all: to be joined, by `orMasks`, with a rule that is local. Beltagy et al., "Longformer",
- * 2020; Ainslie et al., "ETC", 2020.
+ * Tokens that see everything and are seen by all, the first ones by their number or any by their places: to be joined, by `orMasks`, with a rule that
+ * is local. Beltagy et al., "Longformer", 2020; Ainslie et al., "ETC", 2020.
  *
  * @example
  * const out = flexAttend(q, k, v, { maskMod: orMasks(slidingWindow(256), globalTokens(1)) });
  */
-export function globalTokens(count: number): MaskMod {
-  counted('globalTokens', { count }, 0);
+export function globalTokens(global: number | readonly number[]): MaskMod {
+  const places = typeof global === 'number' ? Array.from({ length: global }, (_, i) => i) : global;
+  if (typeof global === 'number') counted('globalTokens', { global }, 0);
+  else for (const place of places) counted('globalTokens', { place }, 0);
+  const among = (place: Tensor): Tensor =>
+    typeof global === 'number' ? lt(place, global) : places.map((one) => eq(place, one)).reduce((a, b) => logicalOr(a, b), lt(place, 0));
   return maskMod(
-    (_b, _h, query, key) => logicalOr(lt(query, count), lt(key, count)),
-    (from, _to, keys) => (from < count ? [[0, keys]] : ([[0, count]] as Span[])),
+    (_b, _h, query, key) => logicalOr(among(query), among(key)),
+    (from, to, keys) =>
+      places.some((place) => from <= place && place < to) ? [[0, keys]] : places.map((place): Span => [place, place + 1]),
   );
 }
 

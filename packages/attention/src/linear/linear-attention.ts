@@ -1,7 +1,7 @@
-import { add, concat, div, elu, eq, matmul, ones, reshape, slice, sum, type Tensor, transpose, ValueError, where } from '@multihead/tensor';
+import { add, concat, div, elu, eq, matmul, ones, slice, sum, type Tensor, transpose, ValueError, where } from '@multihead/tensor';
 import { type AttentionFn, prepare } from '../attend.js';
 import { handOut } from '../capture.js';
-import { maskOf } from '../composed.js';
+import { maskByKey, maskOf, refuse } from '../composed.js';
 import { repeatHeads } from '../heads.js';
 import { chunkwise } from './recurrence.js';
 
@@ -24,9 +24,13 @@ export function linearAttention(featureMap: FeatureMap = (x) => add(elu(x), 1)):
   return (q, k, v, options = {}) => {
     const op = 'linearAttention';
     const { heads, inner, back } = prepare(op, q, k, v, options);
-    const keyMask = byKey(op, heads[0], heads[1], inner);
-    const [queries, keys, values] = [featureMap(heads[0], 'query'), hidden(featureMap(heads[1], 'key'), keyMask), heads[2]];
+    refuse(op, inner, ['window', 'softcap', 'dropout']);
     const causal = typeof inner.causalOffset === 'number';
+    if (causal && (heads[0].shape[2] !== heads[1].shape[2] || inner.causalOffset !== 0)) {
+      throw new ValueError(`${op}: causal: expected as many queries as keys, got ${heads[0].shape[2]} and ${heads[1].shape[2]}`);
+    }
+    const keyMask = maskByKey(op, inner);
+    const [queries, keys, values] = [featureMap(heads[0], 'query'), hidden(featureMap(heads[1], 'key'), keyMask), heads[2]];
     handOut(options.capture, () => weightsOf(queries, keys, causal ? maskOf(heads[0], heads[1], { ...inner, mask: null }) : null));
     // One more value that is always 1: its output is what to divide by.
     const one = ones([...values.shape.slice(0, 3), 1], { dtype: values.dtype as 'float32', backend: values.backend });
@@ -36,21 +40,6 @@ export function linearAttention(featureMap: FeatureMap = (x) => add(elu(x), 1)):
       : matmul(queries, repeatHeads(matmul(transpose(keys), wide), queries.shape[1]!)); // [B, H, Q, E + 1]
     return back(quotient(slice(sums, -1, 0, -1), slice(sums, -1, -1)));
   };
-}
-
-/** The mask by key as [B, G or 1, K, 1], or null. */
-function byKey(op: string, q: Tensor, k: Tensor, inner: ReturnType<typeof prepare>['inner']): Tensor | null {
-  const { mask, causalOffset, windowOffset, dropout, softcap } = inner;
-  const square = q.shape[2] === k.shape[2] && causalOffset === 0;
-  const cannot = (what: string) => new ValueError(`${op}: ${what}`);
-  if (typeof windowOffset === 'number') throw cannot('window: there is none in linear attention');
-  if (typeof causalOffset === 'number' && !square)
-    throw cannot(`causal: expected as many queries as keys, got ${q.shape[2]} and ${k.shape[2]}`);
-  if (softcap || (dropout && inner.rng)) throw cannot('softcap and dropout: there are no weights to change in linear attention');
-  if (!mask) return null;
-  const alone = mask.dtype === 'bool' && (mask.shape.at(-2) ?? 1) === 1 && (mask.shape.at(-3) ?? 1) === 1;
-  if (!alone) throw cannot(`mask: expected bool by key alone, [B, 1, 1, K], got ${mask.dtype} [${mask.shape.join(', ')}]`);
-  return transpose(mask.rank < 2 ? reshape(mask, [1, -1]) : mask);
 }
 
 function hidden(keys: Tensor, mask: Tensor | null): Tensor {
