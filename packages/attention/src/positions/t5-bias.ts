@@ -36,7 +36,7 @@ export function t5Bucket(distance: number, buckets: number, options: T5BucketOpt
  * With fewer queries than keys, they are the last, as behind a cache. Exact; costs Q · K numbers a head.
  *
  * @example
- * const mask = t5Bias(this.relative_attention_bias.weight, queries, keys, { bidirectional: false });
+ * const mask = t5Bias(weight, queries, keys, { bidirectional: false });
  * const out = attend(q, k, v, { mask, causal: 'bottom-right', scale: 1 });
  */
 export function t5Bias(weight: Tensor, queries: number, keys = queries, options: T5BucketOptions = {}): Tensor {
