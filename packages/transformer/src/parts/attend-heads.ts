@@ -1,0 +1,44 @@
+import { type AttendOptions, type AttentionFn, attend, mergeHeads } from '@multihead/attention';
+import { expand, matmul, reshape, type Tensor, unsqueeze } from '@multihead/tensor';
+import { type BlockContext, see } from '../context.js';
+
+export interface HeadOptions extends Pick<AttendOptions, 'scale' | 'causal' | 'window' | 'softcap' | 'dropout'> {
+  /** What the activations of this attention are called behind the name of the block; `attn` if left out. */
+  name?: string;
+  /** In place of `attend`. */
+  attention?: AttentionFn;
+}
+
+/**
+ * The core of every model's attention, heads already split: q [B, H, Q, D], k and v [B, G, T, D] to all heads side by side, [B, Q, H·D].
+ * Keys and values go through the cache, if there is one; the tap sees queries, keys, values, weights and what each head has read.
+ */
+export function attendHeads(q: Tensor, k: Tensor, v: Tensor, ctx: BlockContext, options: HeadOptions = {}): Tensor {
+  const { name = 'attn', attention = attend, ...rest } = options;
+  const at = `${ctx.at}.${name}`;
+  const queries = see(ctx, `${at}.q`, q);
+  const fresh = { k: see(ctx, `${at}.k`, k), v: see(ctx, `${at}.v`, v) };
+  const all = ctx.cache ? ctx.cache.append(fresh.k, fresh.v) : fresh; // [B, G, K, D]
+  return readHeads(queries, all, ctx, { ...rest, attention, name });
+}
+
+/** The same for keys and values that are complete: those of an encoder. */
+export function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockContext, options: HeadOptions): Tensor {
+  const { name = 'attn', attention = attend, ...rest } = options;
+  const { tap, mask, rng } = ctx;
+  let changed: Tensor | null = null;
+  const onWeights = (weights: Tensor) => {
+    changed = tap?.(`${ctx.at}.${name}.pattern`, weights) ?? null;
+  };
+  const capture = tap && onWeights;
+  const read = attention(q, k, v, { ...rest, mask, rng, capture }); // [B, H, Q, D]
+  const z = changed ? matmul(changed, repeatHeads(v, q.shape[1]!)) : read;
+  return mergeHeads(see(ctx, `${ctx.at}.${name}.z`, z));
+}
+
+/** Heads of values [B, G, K, D] for each head of queries, [B, H, K, D]. */
+function repeatHeads(v: Tensor, heads: number): Tensor {
+  const [batch, groups, keys, dim] = v.shape as [number, number, number, number];
+  if (groups === heads) return v;
+  return reshape(expand(unsqueeze(v, 2), [batch, groups, heads / groups, keys, dim]), [batch, heads, keys, dim]);
+}
