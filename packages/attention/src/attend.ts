@@ -10,8 +10,15 @@ import {
   ValueError,
 } from '@multihead/tensor';
 
-/** Receives the attention weights [B, H, Q, K] of a call: what each query looked at. They belong to the scope that is open. */
-export type Capture = (weights: Tensor) => void;
+/**
+ * Receives the attention weights [B, H, Q, K] of a call: what each query looked at. They belong to the scope that is open.
+ * `captureOf` makes one that asks for some heads and rows only, at the cost of those.
+ */
+export interface Capture {
+  (weights: Tensor): void;
+  /** How the weights are made, in place of all of them. */
+  readonly weights?: typeof attentionWeights;
+}
 
 export interface AttendOptions {
   /** Factor on the scores; 1/√dim if left out. */
@@ -21,6 +28,13 @@ export interface AttendOptions {
    * 'bottom-right' from the last ones, as decoding with a cache needs. They differ only where there are more keys than queries.
    */
   causal?: boolean | 'top-left' | 'bottom-right';
+  /**
+   * Slides: how many tokens back and ahead of its own place a query may look, or one number for both; Infinity for no limit. With `causal`
+   * nothing lies ahead, so Mistral's and Gemma's `sliding_window` of n, which counts the query's own place, is n - 1 here.
+   */
+  window?: number | readonly [back: number, ahead: number];
+  /** Scores become softcap · tanh(score / softcap) before the mask is added, as in Gemma 2. */
+  softcap?: number;
   /** Broadcasts to [..., H, Q, K]. bool: true where a query may look. float: added to the scores. */
   mask?: Tensor | null;
   /** The share of the weights that is dropped, where there is an `rng`. */
@@ -34,61 +48,63 @@ export interface AttendOptions {
 export type AttentionFn = (q: Tensor, k: Tensor, v: Tensor, options?: AttendOptions) => Tensor;
 
 /**
- * Scaled dot-product attention: softmax(q kᵀ / √D + mask) v.
+ * Scaled dot-product attention: softmax(cap(scale · q kᵀ) + mask) v.
  *
- * q [..., H, Q, D], k [..., G, K, D], v [..., G, K, E] give [..., H, Q, E]; H must be a multiple of G (grouped key/value heads).
- * float32 (float64 on the CPU backend). With fewer than three axes there are no heads: q [Q, D].
- * A query that may see no key gets 0, with gradient 0, never NaN.
- * Throws a ShapeError, DTypeError or BackendError that names the argument, what was expected and what came.
- * Vaswani et al., "Attention Is All You Need", 2017, equation 1.
+ * q [..., H, Q, D], k [..., G, K, D], v [..., G, K, E] give [..., H, Q, E]; H must be a multiple of G (grouped key/value heads). Axes of
+ * length 1 before the tokens are repeated to fit the others. float32 (float64 on the CPU backend). With fewer than three axes there are
+ * no heads: q [Q, D]. A query that may see no key gets 0, with gradient 0, never NaN.
+ * Throws a ShapeError, DTypeError, ValueError or BackendError that names the argument, what was expected and what came.
+ * Vaswani et al., "Attention Is All You Need", 2017, equation 1; windows: Beltagy et al., "Longformer", 2020; capped scores: Gemma 2, 2024.
  *
  * @example
- * const out = attend(q, k, v, { causal: true }); // [B, H, T, D]
+ * const out = attend(q, k, v, { causal: true, window: 127 }); // [B, H, T, D]
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttendOptions = {}): Tensor {
-  const { heads, back } = asFour(q, k, v);
-  const inner = { ...translate(q, k, options), mask: options.mask && maskOfFour(options.mask, q) };
-  options.capture?.(attentionWeights(heads[0], heads[1], inner));
-  return back(attention(...heads, inner));
+  const { heads, lead } = asFour(q, k, v);
+  const { mask, capture } = options;
+  const inner = { ...options, ...limits(q, k, options), mask: mask && maskOfFour(mask, lead) };
+  capture?.((capture.weights ?? attentionWeights)(heads[0], heads[1], inner));
+  const y = attention(...heads, inner);
+  return q.rank === 4 ? y : reshape(y, [...lead, ...y.shape.slice(q.rank === 2 ? 2 : 1)]); // [..., H, Q, E]
 }
 
-function translate(q: Tensor, k: Tensor, options: AttendOptions): AttentionOptions {
-  const { causal = false, scale, dropout, rng } = options;
-  return { scale, dropout, rng, causalOffset: causalOffset(causal, q, k) };
-}
-
-function causalOffset(causal: AttendOptions['causal'], q: Tensor, k: Tensor): number | null {
-  switch (causal) {
-    case undefined:
-    case false:
-      return null;
-    case true:
-    case 'top-left':
-      return 0;
-    case 'bottom-right':
-      return k.shape.at(-2)! - q.shape.at(-2)!;
-    default:
-      throw new ValueError(`attend: causal: expected true, false, 'top-left' or 'bottom-right', got ${String(causal)}`);
+/** `causal` and `window` as the places of the last and the first key that query 0 sees; those of query i lie i further on. */
+function limits(q: Tensor, k: Tensor, { causal, window = Infinity }: AttendOptions): AttentionOptions {
+  if (causal && causal !== true && !/^(top-left|bottom-right)$/.test(causal)) {
+    throw new ValueError(`attend: causal: expected true, false, 'top-left' or 'bottom-right', got ${causal}`);
   }
+  const [back, ahead] = typeof window === 'number' ? [window, window] : window;
+  if (!(back >= 0 && ahead >= 0)) throw new ValueError(`attend: window: expected [back, ahead] of 0 or more, got ${window}`);
+  const place = causal === 'bottom-right' ? k.shape.at(-2)! - q.shape.at(-2)! : 0;
+  const finite = (n: number) => (Number.isFinite(n) ? n : null);
+  return { causalOffset: causal ? place : finite(ahead), windowOffset: finite(place - back) };
 }
 
-/** The three as [batch, heads, tokens, dim], and how to give the result the leading axes of q again. */
-function asFour(q: Tensor, k: Tensor, v: Tensor): { heads: [Tensor, Tensor, Tensor]; back: (y: Tensor) => Tensor } {
+/** The three as [batch, heads, tokens, dim], and the axes before the heads. */
+function asFour(q: Tensor, k: Tensor, v: Tensor): { heads: [Tensor, Tensor, Tensor]; lead: number[] } {
+  const all = [q, k, v];
   const { rank } = q;
-  const lead = String(q.shape.slice(0, -4));
-  if (rank < 2 || [k, v].some((t) => t.rank !== rank || String(t.shape.slice(0, -4)) !== lead)) {
-    const got = [q, k, v].map((t) => `[${t.shape.join(', ')}]`).join(', ');
+  const fit = (axis: number, ts: Tensor[]) => ts.map(({ shape }) => shape.at(axis)!).find((n) => n !== 1) ?? 1;
+  const lead = q.shape.slice(0, -3).map((_, axis) => fit(axis, all));
+  if (rank < 2 || all.some((t) => t.rank !== rank || lead.some((n, i) => t.shape[i] !== 1 && t.shape[i] !== n))) {
+    const got = all.map((t) => `[${t.shape.join(', ')}]`).join(', ');
     throw new ShapeError(`attend: expected q, k and v of one rank, at least [tokens, dim], and one batch, got ${got}`);
   }
-  if (rank === 4) return { heads: [q, k, v], back: (y) => y };
-  const four = (x: Tensor) => reshape(x, [product(x.shape.slice(0, -3)), x.shape.at(-3) ?? 1, ...x.shape.slice(-2)]);
-  return { heads: [four(q), four(k), four(v)], back: (y) => reshape(y, [...q.shape.slice(0, -1), v.shape.at(-1)!]) };
+  const heads = all.map((x, i) => {
+    const own = x.shape.at(-3) ?? 1;
+    const wide = own === 1 && rank > 2 ? fit(-3, i ? [k, v] : all) : own;
+    const tail = [wide, ...x.shape.slice(-2)];
+    if (rank < 4) return broadcastTo(reshape(x, [1, own, ...tail.slice(1)]), [1, ...tail]);
+    const whole = broadcastTo(x, [...lead, ...tail]);
+    return rank === 4 ? whole : reshape(whole, [product(lead), ...tail]);
+  });
+  return { heads: heads as [Tensor, Tensor, Tensor], lead };
 }
 
 /** With more than four axes, those before the heads become one in the mask, too. */
-function maskOfFour(mask: Tensor, { shape, rank }: Tensor): Tensor {
-  if (rank <= 4 || mask.rank <= 3) return mask;
-  const [lead, own] = [shape.slice(0, -3), mask.shape.slice(-3)];
+function maskOfFour(mask: Tensor, lead: number[]): Tensor {
+  if (lead.length < 2 || mask.rank <= 3) return mask;
+  const own = mask.shape.slice(-3);
   return reshape(broadcastTo(mask, [...lead, ...own]), [product(lead), ...own]);
 }
 

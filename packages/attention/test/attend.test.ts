@@ -1,9 +1,11 @@
-import { attend, causalMask, type AttentionFn } from '@multihead/attention';
+import { type AttendOptions, attend, causalMask, type AttentionFn } from '@multihead/attention';
 import {
   BackendError,
+  broadcastTo,
   concat,
   cpu,
   DTypeError,
+  grad,
   matmul,
   mul,
   ones,
@@ -14,6 +16,7 @@ import {
   slice,
   softmax,
   sum,
+  tanh,
   type Tensor,
   tensor,
   transpose,
@@ -112,6 +115,54 @@ describe('causal', () => {
   });
 });
 
+describe('window', () => {
+  const seen = async (queries: number, keys: number, options: AttendOptions) => {
+    using _ = scope();
+    let weights: Tensor | undefined;
+    attend(zeros([queries, 2]), zeros([keys, 2]), zeros([keys, 2]), { ...options, capture: (w) => { weights = w; } }); // biome-ignore format: one call
+    const rows = (await weights!.toArray()) as number[][][][];
+    return rows[0]![0]!.map((row) => row.map((w) => (w > 0 ? 'x' : '.')).join(''));
+  };
+
+  it('looks back and ahead, a number for both', async () => {
+    expect(await seen(4, 4, { window: 1 })).toEqual(['xx..', 'xxx.', '.xxx', '..xx']);
+    expect(await seen(4, 4, { window: [0, 2] })).toEqual(['xxx.', '.xxx', '..xx', '...x']);
+    expect(await seen(3, 4, { window: [1, Infinity] })).toEqual(['xxxx', 'xxxx', '.xxx']);
+    expect(await seen(3, 4, { window: Infinity })).toEqual(['xxxx', 'xxxx', 'xxxx']);
+  });
+
+  it('sees nothing ahead with causal, and moves with its alignment', async () => {
+    expect(await seen(4, 4, { causal: true, window: 1 })).toEqual(['x...', 'xx..', '.xx.', '..xx']);
+    expect(await seen(2, 5, { causal: 'bottom-right', window: [2, 9] })).toEqual(['.xxx.', '..xxx']);
+  });
+});
+
+it('axes of length 1 are repeated, and their gradients added up', async () => {
+  using _ = scope();
+  const [q, k, v] = [random([2, 1, 1, 3, 4], 1), random([1, 3, 2, 5, 4], 2), random([2, 3, 1, 5, 2], 3)];
+  const [wideQ, wideK, wideV] = [q, k, v].map((x) => broadcastTo(x, [2, 3, 2, ...x.shape.slice(-2)])) as [Tensor, Tensor, Tensor];
+  const y = attend(q, k, v, { causal: true });
+  expect(y.shape).toEqual([2, 3, 2, 3, 2]);
+  expect(await y.data()).toBeAllclose(await attend(wideQ, wideK, wideV, { causal: true }).data());
+  for (const x of [q, k, v]) x.requiresGrad = true;
+  const loss = sum(attend(q, k, v));
+  const grads = grad(loss, [q, k, v]);
+  expect(grads.map((g) => g!.shape)).toEqual([q.shape, k.shape, v.shape]);
+});
+
+it('no keys give zeros, no queries nothing', async () => {
+  using _ = scope();
+  expect(await attend(ones([2, 3]), zeros([0, 3]), zeros([0, 4])).data()).toEqual(new Float32Array(8));
+  expect(attend(zeros([2, 2, 0, 3]), zeros([2, 1, 5, 3]), zeros([2, 1, 5, 4]), { causal: true, window: 2 }).shape).toEqual([2, 2, 0, 4]);
+});
+
+it('softcap bounds the scores', async () => {
+  using _ = scope();
+  const [q, k, v] = [mul(random([3, 4], 1), 30), random([5, 4], 2), random([5, 2], 3)];
+  const scores = mul(tanh(mul(matmul(q, transpose(k)), 0.5 / 7)), 7);
+  expect(await attend(q, k, v, { softcap: 7 }).data()).toBeAllclose(await matmul(softmax(scores), v).data());
+});
+
 describe('masks', () => {
   it('of any rank that broadcasts, five axes included', async () => {
     using _ = scope();
@@ -152,7 +203,10 @@ describe('errors say what was expected and what came', () => {
     ['too few axes', ShapeError, () => attend(zeros([3]), zeros([3]), zeros([3])), /at least \[tokens, dim\].*, got \[3\], \[3\], \[3\]/],
     ['dims', ShapeError, () => attend(q(), zeros([1, 2, 3, 5]), q()), /q and k must have one dim .*q \[1, 2, 3, 4\], k \[1, 2, 3, 5\]/],
     ['keys and values', ShapeError, () => attend(q(), q(), zeros([1, 2, 4, 4])), /k and v must agree .*v \[1, 2, 4, 4\]/],
-    ['batches', ShapeError, () => attend(q(), zeros([2, 2, 3, 4]), zeros([2, 2, 3, 4])), /one batch size/],
+    ['batches', ShapeError, () => attend(zeros([3, 2, 3, 4]), zeros([2, 2, 3, 4]), q()), /one batch, got \[3, 2, 3, 4\], \[2, 2, 3, 4\]/],
+    ['heads of keys and values', ShapeError, () => attend(q(), q(), zeros([1, 4, 3, 4])), /k and v must agree .*v \[1, 4, 3, 4\]/],
+    ['window', ValueError, () => attend(q(), q(), q(), { window: [2, -1] }), /window: expected \[back, ahead\] of 0 or more, got 2,-1/],
+    ['softcap', ValueError, () => attend(q(), q(), q(), { softcap: -1 }), /softcap: expected a positive number.*got -1/],
     [
       'leading axes',
       ShapeError,
