@@ -11,8 +11,6 @@ export interface CheckpointRules {
   readonly rename?: readonly (readonly [RegExp, string])[];
   /** Keys of tensors that a checkpoint may have and this model does not need: buffers that are computed, the heads of other tasks. */
   readonly ignore?: readonly RegExp[];
-  /** Names of tensors that a checkpoint may lack: they are computed, and what was computed stays. */
-  readonly optional?: readonly RegExp[];
 }
 
 /** A model as `load` takes it: a class that is made from a config, and says how to read one. */

@@ -1,0 +1,38 @@
+import type { AutoModel } from './loading/load.js';
+import { ConfigError, describe, isObject } from './loading/config.js';
+import type { ModelClass } from './loading/model-class.js';
+
+/* The class of a model by what its config says. Each file is fetched when its class is asked for. */
+
+/** `architectures[0]` of config.json, and the class of that name. */
+const architectures = {
+  GPT2Model: () => import('./models/gpt2.js').then((m) => m.GPT2Model),
+  GPT2LMHeadModel: () => import('./models/gpt2.js').then((m) => m.GPT2LMHeadModel),
+  GPT2ForSequenceClassification: () => import('./models/gpt2.js').then((m) => m.GPT2ForSequenceClassification),
+  GPT2ForTokenClassification: () => import('./models/gpt2.js').then((m) => m.GPT2ForTokenClassification),
+  GPT2ForQuestionAnswering: () => import('./models/gpt2.js').then((m) => m.GPT2ForQuestionAnswering),
+};
+
+/** The classes that `auto` knows, by transformers' names. */
+export type ArchitectureName = keyof typeof architectures;
+
+type AnyModel = Awaited<ReturnType<(typeof architectures)[ArchitectureName]>>;
+
+/**
+ * For `load`: the class that the checkpoint itself names in `architectures`. A bundle has all models then, each as a part of its own.
+ *
+ * @example
+ * const model = await load(auto, hub('openai-community/gpt2'));
+ */
+export const auto: AutoModel<InstanceType<AnyModel>> = {
+  async choose(config) {
+    const names: unknown = isObject(config) ? config.architectures : null;
+    const [name] = Array.isArray(names) ? names : [];
+    if (typeof name !== 'string' || !Object.hasOwn(architectures, name)) {
+      throw new ConfigError(
+        `config.json: architectures: expected one of ${Object.keys(architectures).join(', ')}, got ${describe(names)}; or give load the class itself`,
+      );
+    }
+    return (await architectures[name as ArchitectureName]()) as ModelClass<InstanceType<AnyModel>>;
+  },
+};

@@ -1,0 +1,14 @@
+export { type AutoModel, type LoadOptions, load } from './loading/load.js';
+export {
+  type Checkpoint,
+  CheckpointError,
+  files,
+  type HubOptions,
+  hub,
+  type OpenOptions,
+  readJson,
+  readText,
+  site,
+} from './loading/checkpoint.js';
+export { ConfigError } from './loading/config.js';
+export type { CheckpointRules, ModelClass } from './loading/model-class.js';
