@@ -309,7 +309,7 @@ export class GPT2ForQuestionAnswering {
     this.qa_outputs = head(config, 2, options, true);
   }
 
-  forward(ids: Tensor, ctx: ForwardContext = {}): { start: Tensor; end: Tensor } {
+  forward(ids: Tensor, ctx: ForwardContext = {}): { start_logits: Tensor; end_logits: Tensor } {
     return spansOf(this.qa_outputs.forward(this.transformer.forward(ids, ctx)));
   }
 }

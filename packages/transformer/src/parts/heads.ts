@@ -18,6 +18,6 @@ export function atLastToken(x: Tensor, ids: Tensor, padTokenId: number | null): 
 }
 
 /** Logits [B, T, 2] of where an answer begins and where it ends, each [B, T]. */
-export function spansOf(logits: Tensor): { start: Tensor; end: Tensor } {
-  return { start: select(logits, 2, 0), end: select(logits, 2, 1) };
+export function spansOf(logits: Tensor): { start_logits: Tensor; end_logits: Tensor } {
+  return { start_logits: select(logits, 2, 0), end_logits: select(logits, 2, 1) };
 }
