@@ -113,6 +113,7 @@ export { type AvgPoolOptions, adaptiveAvgPool1d, adaptiveAvgPool2d, avgPool1d, a
 export { type InterpolateOptions, interpolate } from './ops/interpolate.js';
 export type { PerAxis, WindowOptions, WindowPadding } from './ops/window.js';
 export { type AttentionOptions, attention, attentionWeights } from './ops/attention.js';
+export { attentionWithLse } from './ops/attention-lse.js';
 export { dropout } from './ops/dropout.js';
 export { type RopeOptions, rope } from './ops/rope.js';
 export { gated } from './ops/gated.js';

@@ -3,6 +3,7 @@ import type { AttentionArgs, HeadView } from '../backend.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import type { Rng } from '../random.js';
+import type { Storage } from '../storage.js';
 import { broadcastShapes, broadcastStrides, contiguousStrides, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { arange } from './create.js';
@@ -47,7 +48,7 @@ export interface AttentionOptions {
  * attention(q, k, v, { mask: tensor([[false, true]]) }); // [[[[20]]]]
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
-  check('attention', q, k, v, options);
+  checkAttention('attention', q, k, v, options);
   const dropped = (options.dropout ?? 0) > 0 && options.rng;
   const fused = dropped || options.mask?.requiresGrad ? null : fusedAttention(q, k, v, options);
   if (fused) return fused;
@@ -67,11 +68,11 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
  * attentionWeights(q, k, { causalOffset: 0 }); // [[[[1, 0], [0.1956, 0.8044]]]]
  */
 export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
-  check('attentionWeights', q, k, k, options);
+  checkAttention('attentionWeights', q, k, k, options);
   return weightsOf(q, k, options);
 }
 
-function check(op: string, q: Tensor, k: Tensor, v: Tensor, { mask, softcap = 0 }: AttentionOptions): void {
+export function checkAttention(op: string, q: Tensor, k: Tensor, v: Tensor, { mask, softcap = 0 }: AttentionOptions): void {
   commonBackend(op, { q, k, v, mask });
   if (!(softcap >= 0)) throw new ValueError(`${op}: softcap: expected a positive number, or 0 for none, got ${softcap}`);
   const got = `q ${show(q.shape)}, k ${show(k.shape)}, v ${show(v.shape)}`;
@@ -96,7 +97,7 @@ function check(op: string, q: Tensor, k: Tensor, v: Tensor, { mask, softcap = 0 
   }
 }
 
-function repeatHeads(x: Tensor, heads: number): Tensor {
+export function repeatHeads(x: Tensor, heads: number): Tensor {
   const [batch, kvHeads, tokens, dim] = x.shape as [number, number, number, number];
   if (kvHeads === heads) return x;
   return reshape(expand(unsqueeze(x, 2), [batch, kvHeads, heads / kvHeads, tokens, dim]), [batch, heads, tokens, dim]);
@@ -104,6 +105,14 @@ function repeatHeads(x: Tensor, heads: number): Tensor {
 
 /** The definition. */
 function weightsOf(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
+  const scores = maskedScores(q, k, options);
+  if (k.shape[2] === 0) return scores;
+  const { parts, total } = exponentials(scores);
+  return div(parts, total);
+}
+
+/** Scores as they go into the softmax, [B, H, Q, K]: -∞ where a query may not look. */
+export function maskedScores(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
   const { scale = 1 / Math.sqrt(q.shape[3]!), causalOffset = null, windowOffset = null, softcap = 0, mask } = options;
   const [queries, keys] = [q.shape[2]!, k.shape[2]!];
   let scores = mul(matmul(q, transpose(repeatHeads(k, q.shape[1]!))), scale); // [B, H, Q, K]
@@ -114,7 +123,7 @@ function weightsOf(q: Tensor, k: Tensor, options: AttentionOptions): Tensor {
   const limit = (offset: number) => reshape(places(offset, queries), [queries, 1]);
   if (causalOffset !== null) scores = where(le(places(0, keys), limit(causalOffset)), scores, Number.NEGATIVE_INFINITY);
   if (windowOffset !== null) scores = where(ge(places(0, keys), limit(windowOffset)), scores, Number.NEGATIVE_INFINITY);
-  return keys === 0 ? scores : safeSoftmax(scores);
+  return scores;
 }
 
 /** Scores of -∞ where `hidden` is true. NaN gradients of hidden scores go on, as in PyTorch; all others are 0. */
@@ -123,23 +132,46 @@ function hide(scores: Tensor, hidden: Tensor): Tensor {
   return record('hide', y.storage.retain(), scores.shape, [scores], (dy) => [() => where(hidden, mul(dy, 0), dy)]);
 }
 
-/** Softmax over the last axis in which a row of -∞ gives zeros, not NaN. */
-function safeSoftmax(scores: Tensor): Tensor {
-  const top = amax(detach(scores), { axis: -1, keepDims: true });
-  const finite = where(ne(top, Number.NEGATIVE_INFINITY), top, 0);
-  const e = exp(sub(scores, finite));
-  const total = sum(e, { axis: -1, keepDims: true });
-  return div(e, where(ne(top, Number.NEGATIVE_INFINITY), total, 1));
+/** The parts of a softmax over the last axis: exp(scores - top), their sum, and top. A row of -∞ has parts 0, total 1 and top 0, not NaN. */
+export function exponentials(scores: Tensor): { parts: Tensor; total: Tensor; top: Tensor; seen: Tensor } {
+  const highest = amax(detach(scores), { axis: -1, keepDims: true });
+  const seen = ne(highest, Number.NEGATIVE_INFINITY);
+  const top = where(seen, highest, 0);
+  const parts = exp(sub(scores, top));
+  return { parts, total: where(seen, sum(parts, { axis: -1, keepDims: true }), 1), top, seen };
 }
 
-function fusedAttention(qIn: Tensor, kIn: Tensor, vIn: Tensor, options: AttentionOptions): Tensor | null {
+/** What a fused kernel made, and what its gradient needs. */
+export interface FusedAttention {
+  /** [B, Q, H, E]: heads side by side, so that merging them again is free. */
+  readonly out: Storage;
+  readonly layout: readonly number[];
+  /** What the kernel read, [B, H, Q, D] … */
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly mask: Tensor | null;
+  /** log Σ exp of the scores, [B, H, Q]. */
+  readonly lse: Tensor;
+  readonly args: AttentionArgs;
+}
+
+function fusedAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor | null {
+  const made = runAttention(q, k, v, options);
+  if (!made) return null;
+  const packed = record('attention', made.out, made.layout, [made.q, made.k, made.v], (dy, y) => attentionGrad(dy, y, made));
+  return transpose(packed, 1, 2); // [B, H, Q, E]
+}
+
+/** Runs the fused kernel; null where there is none that serves. */
+export function runAttention(qIn: Tensor, kIn: Tensor, vIn: Tensor, options: AttentionOptions): FusedAttention | null {
   const kernel = fusedKernel('attention', 'attentionGrad', [qIn, kIn, vIn]);
   if (!kernel || kIn.size === 0 || vIn.size === 0) return null;
   const [q, k, v] = [readable(qIn), readable(kIn), readable(vIn)];
   const [batch, heads, queryLength, dim] = q.shape as [number, number, number, number];
   const [kvHeads, keyLength, valueDim] = [k.shape[1]!, k.shape[2]!, v.shape[3]!];
   const mask = options.mask ? expandMask(options.mask, [batch, heads, queryLength, keyLength]) : null;
-  const layout = [batch, queryLength, heads, valueDim]; // heads side by side: merging them again is free
+  const layout = [batch, queryLength, heads, valueDim];
   const args: AttentionArgs = {
     batch,
     heads,
@@ -160,21 +192,12 @@ function fusedAttention(qIn: Tensor, kIn: Tensor, vIn: Tensor, options: Attentio
   };
   const lse = scratch(q, [batch, heads, queryLength]);
   const out = attempt(q, layout, (buffer) => kernel(buffer, lse.buffer, q.buffer, k.buffer, v.buffer, mask?.tensor.buffer ?? null, args));
-  if (!out) return null;
-  const packed = record('attention', out, layout, [q, k, v], (dy, y) =>
-    attentionGrad(dy, y, { q, k, v, lse, mask: mask?.tensor ?? null }, args),
-  );
-  return transpose(packed, 1, 2); // [B, H, Q, E]
+  return out && { out, layout, q, k, v, mask: mask?.tensor ?? null, lse, args };
 }
 
-function attentionGrad(
-  gradient: Tensor,
-  out: Tensor,
-  saved: { q: Tensor; k: Tensor; v: Tensor; lse: Tensor; mask: Tensor | null },
-  args: AttentionArgs,
-): Tensor[] {
+/** Gradients of q, k and v from that of `out` [B, Q, H, E]. */
+export function attentionGrad(gradient: Tensor, out: Tensor, { q, k, v, mask, lse, args }: Omit<FusedAttention, 'out' | 'layout'>): Tensor[] {
   onlyOnce('attention');
-  const { q, k, v, lse, mask } = saved;
   const dOut = contiguous(gradient);
   const grads = [q, k, v].map((x) => {
     const [b, h, t, d] = x.shape as [number, number, number, number];
@@ -192,13 +215,13 @@ function readable(x: Tensor): Tensor {
   return (x.strides[3] === 1 || x.shape[3] === 1) && x.strides.every((stride) => stride >= 0) ? x : contiguous(x);
 }
 
-function viewOf(x: Tensor): HeadView {
+export function viewOf(x: Tensor): HeadView {
   const [batch, head, token] = x.strides as [number, number, number];
   return { offset: x.offset, batch, head, token };
 }
 
 /** Of a contiguous [batch, tokens, heads, dim]. */
-function packedView(layout: readonly number[]): HeadView {
+export function packedView(layout: readonly number[]): HeadView {
   const [batch, token, head] = contiguousStrides(layout) as [number, number, number];
   return { offset: 0, batch, head, token };
 }

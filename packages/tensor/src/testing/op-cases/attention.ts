@@ -103,4 +103,26 @@ const attentionWeights: OpCase = {
   samples: (rng) => samples(rng, (q, k, _v, options) => ops.attentionWeights(q, k, options)),
 };
 
-export const attentionOps: readonly OpCase[] = [attention, attentionWeights];
+const attentionWithLse: OpCase = {
+  name: 'attentionWithLse',
+  samples: (rng) => [
+    ...samples(rng, (q, k, v, options) => {
+      const { out, lse } = ops.attentionWithLse(q, k, v, options);
+      const hidden = ops.isinf(lse); // rows that see nothing: -∞ has no differences
+      return ops.concat([out, ops.unsqueeze(ops.maskedFill(lse, hidden, -1), -1)], -1);
+    }),
+    {
+      what: 'no keys',
+      inputs: [floats(rng, [1, 1, 2, 3]), floats(rng, [1, 1, 0, 3]), floats(rng, [1, 1, 0, 3])],
+      run: (q, k, v) => Object.values(ops.attentionWithLse(q, k, v)),
+      differentiable: false,
+    },
+  ],
+  errors: [
+    refuses('dims', ShapeError, ['attentionWithLse', '[1, 1, 2, 3]', '[1, 1, 2, 4]'], () =>
+      ops.attentionWithLse(zeros(1, 1, 2, 3), zeros(1, 1, 2, 4), zeros(1, 1, 2, 4)),
+    ),
+  ],
+};
+
+export const attentionOps: readonly OpCase[] = [attention, attentionWeights, attentionWithLse];
