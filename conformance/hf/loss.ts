@@ -30,13 +30,35 @@ const losses: readonly (readonly [RegExp, LossOf])[] = [
   ],
 ];
 
-/** Parameters that transformers 5 calls otherwise in memory than in its files. */
-const inMemory: readonly (readonly [RegExp, string])[] = [
-  [/^lm_head\.weight$/, 'embed_out.weight'],
+/** Parameters that transformers 5 calls otherwise in memory than in its files: what they are called there. */
+const inFiles: readonly (readonly [RegExp, string])[] = [
+  [/\.mlp\.gate\.weight$/, '.block_sparse_moe.gate.weight'],
   [/^vit\.layers\.(\d+)\./, 'vit.encoder.layer.$1.'],
-  [/\.attention\.([qkv])_proj\./, '.attention.attention.$1_proj.'],
-  [/\.q_proj\.(?=weight|bias)/, '.query.'],
+  [/(vit\..*\.attention)\.q_proj\./, '$1.attention.query.'],
+  [/(vit\..*\.attention)\.k_proj\./, '$1.attention.key.'],
+  [/(vit\..*\.attention)\.v_proj\./, '$1.attention.value.'],
+  [/(vit\..*\.attention)\.o_proj\./, '$1.output.dense.'],
+  [/(vit\..*)\.mlp\.fc1\./, '$1.intermediate.dense.'],
+  [/(vit\..*)\.mlp\.fc2\./, '$1.output.dense.'],
 ];
+
+/** The gradient of a parameter by its name in memory: of one tensor, or of several that transformers 5 joins to one. null: none reaches it. */
+async function gradientOf(name: string, state: ReadonlyMap<string, Tensor>): Promise<number[] | null> {
+  const joined = /^(.*)\.mlp\.experts\.(gate_up_proj|down_proj)$/.exec(name);
+  const file = inFiles.reduce((key, [ours, theirs]) => key.replace(ours, theirs), name);
+  const plain = state.get(file) ?? (file === 'lm_head.weight' ? state.get('embed_out.weight') : undefined);
+  const experts = joined && [...state.keys()].filter((key) => key.startsWith(`${joined[1]}.block_sparse_moe.experts.`));
+  const parts = joined?.[2] === 'gate_up_proj' ? ['w1', 'w3'] : ['w2'];
+  const count = experts ? experts.length / 3 : 0;
+  const names = Array.from({ length: count }, (_, i) => parts.map((w) => `${joined![1]}.block_sparse_moe.experts.${i}.${w}.weight`)).flat();
+  const tensors = plain ? [plain] : names.map((key) => state.get(key)!);
+  if (tensors.length === 0) throw notBuilt(`the parameter ${name}`);
+  if (tensors.every(({ grad }) => grad === null)) return null;
+  const data = await Promise.all(
+    tensors.map(async ({ grad, size }) => (grad ? Array.from(await grad.data()) : new Array<number>(size).fill(0))),
+  );
+  return data.flat();
+}
 
 export async function runLoss(golden: HfCase, className: string, model: AnyModel, archive: Archive, backend: Backend): Promise<Check[]> {
   const { inputs = {}, rtol = 0, grad_atol = 0 } = golden;
@@ -50,14 +72,13 @@ export async function runLoss(golden: HfCase, className: string, model: AnyModel
   const checks: Check[] = [{ what: 'loss', got: scalar(await loss.item()), want: [scalar(golden.loss!)], tolerance: exact }];
   const state = stateDict(model);
   for (const [name, summary] of Object.entries(golden.grads ?? {})) {
-    const parameter = state.get(name);
-    if (!parameter) throw notBuilt(`the parameter ${name}`);
+    const found = await gradientOf(name, state);
     const what = `gradient of ${name}`;
     if (summary === null) {
-      checks.push({ what, got: parameter.grad && scalar(0), want: [null], tolerance: exact });
+      checks.push({ what, got: found && scalar(0), want: [null], tolerance: exact });
       continue;
     }
-    const data = parameter.grad ? Array.from(await parameter.grad.data()) : [0];
+    const data = found ?? [0];
     const [norm, sum, ...first] = summary;
     const allowed = grad_atol + rtol * norm;
     const total = data.reduce((s, x) => s + x, 0);

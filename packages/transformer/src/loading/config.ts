@@ -29,7 +29,7 @@ class Refusal {
   }
 }
 
-function refuse(expected: string): never {
+export function refuse(expected: string): never {
   throw new Refusal(expected);
 }
 
@@ -104,6 +104,11 @@ export function maybe<T>(field: Field<T>): Field<T | null> {
 /** A missing key, or null, is what `standard` says. */
 export function orElse<T>(standard: T, field: Field<T>): Field<T> {
   return (value) => (value === null || value === undefined ? standard : field(value));
+}
+
+/** A missing key is `standard`; null is null. */
+export function orNull<T>(standard: T | null, field: Field<T>): Field<T | null> {
+  return (value) => (value === undefined ? standard : value === null ? null : field(value));
 }
 
 export function list<T>(field: Field<T>): Field<T[]> {
@@ -185,7 +190,7 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
   for (const [key, value] of Object.entries(json)) {
     if (Object.hasOwn(fields, key) || unread.has(key) || value === null) continue;
     const taken = Object.hasOwn(only, key) ? only[key]! : Object.hasOwn(refused, key) ? refused[key]! : undefined;
-    if (taken?.some((right) => JSON.stringify(right) === JSON.stringify(value))) continue;
+    if (taken?.some((right) => isSame(right, value))) continue;
     problems.push(
       taken
         ? `${key}: ${describe(value)} is not supported, only ${taken.map((right) => JSON.stringify(right)).join(' or ')}`
@@ -198,6 +203,11 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
   return config;
 }
 
+/** Equal values, empty objects among them; nothing is looked into that may be endless. */
+function isSame(right: unknown, value: unknown): boolean {
+  return right === value || (isObject(right) && isObject(value) && Object.keys(value).length === 0);
+}
+
 function problemOf(key: string, value: unknown, error: unknown): string {
   if (error instanceof Refusal) return `${key}: expected ${error.expected}, got ${describe(value)}`;
   if (error instanceof ConfigError) return `${key}: ${error.message.replaceAll('\n', '\n  ')}`;
@@ -206,6 +216,8 @@ function problemOf(key: string, value: unknown, error: unknown): string {
 
 /** A value, in few characters. */
 export function describe(value: unknown): string {
+  if (isObject(value)) return `an object of ${Object.keys(value).length} keys`;
+  if (Array.isArray(value) && value.some((item) => typeof item === 'object')) return `a list of ${value.length}`;
   const shown = value === undefined ? 'nothing' : JSON.stringify(value);
   return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
 }
@@ -220,12 +232,8 @@ export function headProblems(width: number, heads: number, groups = heads): (str
 
 /** A token id must be one of the vocabulary. */
 export function tokenProblems(config: { vocab_size: number; pad_token_id?: number | null }): (string | false)[] {
-  const { vocab_size, pad_token_id = null } = config;
-  return [
-    pad_token_id !== null &&
-      pad_token_id >= vocab_size &&
-      `pad_token_id: expected an id below vocab_size ${vocab_size}, got ${pad_token_id}`,
-  ];
+  const { vocab_size: size, pad_token_id: pad = null } = config;
+  return [pad !== null && pad >= size && `pad_token_id: expected an id below vocab_size ${size}, got ${pad}`];
 }
 
 /** Keys of every config that change nothing of a forward pass: names, training, generation (which has a config of its own). */
@@ -239,7 +247,7 @@ const harmless = `_name_or_path _commit_hash _from_model_config _attn_implementa
   forced_bos_token_id forced_eos_token_id begin_suppress_tokens suppress_tokens bad_words_ids
   max_length min_length max_new_tokens do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p typical_p
   repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size num_return_sequences
-  exponential_decay_length_penalty generation_config
+  exponential_decay_length_penalty generation_config cache_implementation
   pretraining_tp deterministic_flash_attn reference_compile repad_logits_with_grad`;
 
 /** Keys of every config that change what is computed, with the values that mean "not used". */
