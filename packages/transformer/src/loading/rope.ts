@@ -111,3 +111,33 @@ export function ropeProblems(parameters: RopeConfig, headDim: number, maxPositio
 export function turning(parameters: RopeConfig, headDim: number): number {
   return Math.trunc(headDim * parameters.partial_rotary_factor);
 }
+
+/**
+ * `json` with `rope_parameters` by type of layer, for models whose sliding layers turn otherwise than the others. transformers 4 wrote
+ * `rope_theta` and `rope_scaling` for those that see everything, and `rope_local_base_freq` (ModernBERT: `global_rope_theta`,
+ * `local_rope_theta`).
+ */
+export function withTwoRopes(json: unknown, theta: { full: number; sliding: number }): unknown {
+  if (!isObject(json)) return json;
+  const old = ['rope_theta', 'global_rope_theta', 'rope_local_base_freq', 'local_rope_theta', 'rope_scaling'];
+  const rest = Object.fromEntries(Object.entries(json).filter(([key]) => !old.includes(key)));
+  const given = isObject(json.rope_parameters) ? json.rope_parameters : {};
+  const of = (type: string) => (isObject(given[type]) ? given[type] : {});
+  const full = json.rope_theta ?? json.global_rope_theta ?? theta.full;
+  const sliding = json.rope_local_base_freq ?? json.local_rope_theta ?? theta.sliding;
+  return {
+    ...rest,
+    rope_parameters: {
+      full_attention: { rope_theta: full, ...of('full_attention'), ...(isObject(json.rope_scaling) && json.rope_scaling) },
+      sliding_attention: { rope_theta: sliding, ...of('sliding_attention') },
+    },
+  };
+}
+
+/** `rope_parameters` by type of layer. */
+export function twoRopes(): Field<{ full_attention: RopeConfig; sliding_attention: RopeConfig }> {
+  return (value) => {
+    if (!isObject(value)) return refuse('an object of rotary parameters by type of layer');
+    return { full_attention: rope()(value.full_attention), sliding_attention: rope()(value.sliding_attention) };
+  };
+}

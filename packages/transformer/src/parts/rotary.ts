@@ -2,6 +2,7 @@ import { type RopeTables, ropeOfConfig, ropeTables, splitHeads } from '@multihea
 import type { Linear } from '@multihead/layers';
 import { type Backend, reshape, rope, type Tensor } from '@multihead/tensor';
 import type { BlockContext } from '../context.js';
+import type { LayerType } from '../loading/layer-types.js';
 import { type RopeConfig, turning } from '../loading/rope.js';
 import { attendHeads, type HeadOptions } from './attend-heads.js';
 
@@ -21,6 +22,17 @@ export function rotaryTables(
   if (places.length === 1) return { cos, sin };
   const shape = [places.length, places[0]!.length, cos.shape[1]!];
   return { cos: reshape(cos, shape), sin: reshape(sin, shape) };
+}
+
+/** The tables of a model whose sliding layers turn otherwise than the others. */
+export function twoRotaryTables(
+  config: { rope_parameters: Record<LayerType, RopeConfig>; max_position_embeddings: number },
+  headDim: number,
+  places: readonly (readonly number[])[],
+  backend: Backend,
+): Record<LayerType, RopeTables> {
+  const of = (type: LayerType) => rotaryTables({ ...config, rope_parameters: config.rope_parameters[type] }, headDim, places, backend);
+  return { full_attention: of('full_attention'), sliding_attention: of('sliding_attention') };
 }
 
 /** What an attention with rotary positions has: four projections, and norms of each head's queries and keys where there are such. */
