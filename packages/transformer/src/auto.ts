@@ -6,12 +6,16 @@ import type { ModelClass } from './loading/model-class.js';
 
 /** `architectures[0]` of config.json, and the class of that name. */
 const architectures = {
+  BartModel: () => import('./models/bart.js').then((m) => m.BartModel),
+  BartForConditionalGeneration: () => import('./models/bart.js').then((m) => m.BartForConditionalGeneration),
   BertModel: () => import('./models/bert.js').then((m) => m.BertModel),
   BertForMaskedLM: () => import('./models/bert.js').then((m) => m.BertForMaskedLM),
   BertForPreTraining: () => import('./models/bert.js').then((m) => m.BertForPreTraining),
   BertForSequenceClassification: () => import('./models/bert.js').then((m) => m.BertForSequenceClassification),
   BertForTokenClassification: () => import('./models/bert.js').then((m) => m.BertForTokenClassification),
   BertForQuestionAnswering: () => import('./models/bert.js').then((m) => m.BertForQuestionAnswering),
+  CLIPModel: () => import('./models/clip.js').then((m) => m.CLIPModel),
+  DecisionTransformerModel: () => import('./models/decision-transformer.js').then((m) => m.DecisionTransformerModel),
   DistilBertModel: () => import('./models/distilbert.js').then((m) => m.DistilBertModel),
   DistilBertForMaskedLM: () => import('./models/distilbert.js').then((m) => m.DistilBertForMaskedLM),
   DistilBertForSequenceClassification: () => import('./models/distilbert.js').then((m) => m.DistilBertForSequenceClassification),
@@ -49,6 +53,10 @@ const architectures = {
   LlamaForSequenceClassification: () => import('./models/llama.js').then((m) => m.LlamaForSequenceClassification),
   LlamaForTokenClassification: () => import('./models/llama.js').then((m) => m.LlamaForTokenClassification),
   LlamaForQuestionAnswering: () => import('./models/llama.js').then((m) => m.LlamaForQuestionAnswering),
+  M2M100Model: () => import('./models/m2m100.js').then((m) => m.M2M100Model),
+  M2M100ForConditionalGeneration: () => import('./models/m2m100.js').then((m) => m.M2M100ForConditionalGeneration),
+  MarianModel: () => import('./models/marian.js').then((m) => m.MarianModel),
+  MarianMTModel: () => import('./models/marian.js').then((m) => m.MarianMTModel),
   MistralModel: () => import('./models/mistral.js').then((m) => m.MistralModel),
   MistralForCausalLM: () => import('./models/mistral.js').then((m) => m.MistralForCausalLM),
   MistralForSequenceClassification: () => import('./models/mistral.js').then((m) => m.MistralForSequenceClassification),
@@ -59,6 +67,11 @@ const architectures = {
   MixtralForSequenceClassification: () => import('./models/mixtral.js').then((m) => m.MixtralForSequenceClassification),
   MixtralForTokenClassification: () => import('./models/mixtral.js').then((m) => m.MixtralForTokenClassification),
   MixtralForQuestionAnswering: () => import('./models/mixtral.js').then((m) => m.MixtralForQuestionAnswering),
+  ModernBertModel: () => import('./models/modernbert.js').then((m) => m.ModernBertModel),
+  ModernBertForMaskedLM: () => import('./models/modernbert.js').then((m) => m.ModernBertForMaskedLM),
+  ModernBertForSequenceClassification: () => import('./models/modernbert.js').then((m) => m.ModernBertForSequenceClassification),
+  ModernBertForTokenClassification: () => import('./models/modernbert.js').then((m) => m.ModernBertForTokenClassification),
+  ModernBertForQuestionAnswering: () => import('./models/modernbert.js').then((m) => m.ModernBertForQuestionAnswering),
   OPTModel: () => import('./models/opt.js').then((m) => m.OPTModel),
   OPTForCausalLM: () => import('./models/opt.js').then((m) => m.OPTForCausalLM),
   OPTForSequenceClassification: () => import('./models/opt.js').then((m) => m.OPTForSequenceClassification),
@@ -101,6 +114,12 @@ const architectures = {
   SmolLM3ForSequenceClassification: () => import('./models/smollm3.js').then((m) => m.SmolLM3ForSequenceClassification),
   SmolLM3ForTokenClassification: () => import('./models/smollm3.js').then((m) => m.SmolLM3ForTokenClassification),
   SmolLM3ForQuestionAnswering: () => import('./models/smollm3.js').then((m) => m.SmolLM3ForQuestionAnswering),
+  T5EncoderModel: () => import('./models/t5.js').then((m) => m.T5EncoderModel),
+  T5ForConditionalGeneration: () => import('./models/t5.js').then((m) => m.T5ForConditionalGeneration),
+  ViTModel: () => import('./models/vit.js').then((m) => m.ViTModel),
+  ViTForImageClassification: () => import('./models/vit.js').then((m) => m.ViTForImageClassification),
+  WhisperModel: () => import('./models/whisper.js').then((m) => m.WhisperModel),
+  WhisperForConditionalGeneration: () => import('./models/whisper.js').then((m) => m.WhisperForConditionalGeneration),
 };
 
 /** The classes that `auto` knows, by transformers' names. */

@@ -40,6 +40,22 @@ export interface ForwardContext {
   tap?: Tap;
 }
 
+/** What a model of two stacks takes: an encoder reads the source, a decoder looks at what it made of it. */
+export interface StacksContext extends Pick<ForwardContext, 'rng' | 'tap'> {
+  /** Of the source: int32 or bool [B, S], 1 or true where there is a token. */
+  mask?: Tensor | null;
+  /** Of the decoder's tokens, [B, T]; with a cache those in it count, too. */
+  decoderMask?: Tensor | null;
+  /** One for each layer of the decoder: `model.cache()` makes it, its maker disposes it. */
+  cache?: readonly DecoderCache[];
+}
+
+/** Keys and values of the decoder's own tokens, and those of the source, which are computed once. */
+export interface DecoderCache {
+  self: KVCache;
+  memory: KVCache;
+}
+
 /** What a model is made with, besides its config. */
 export interface ModelOptions {
   /** Fresh weights need one; a model that is loaded from a checkpoint does not. */
@@ -62,4 +78,10 @@ export interface BlockContext {
   cache?: KVCache;
   rng?: Rng;
   tap?: Tap;
+}
+
+/** What a block of a decoder needs that looks at an encoder's output, besides. */
+export interface DecoderBlockContext extends BlockContext {
+  memoryMask: Tensor | null;
+  memoryCache?: KVCache;
 }

@@ -164,7 +164,7 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
   }
   const plan = new Map<Tensor, Step>();
   for (const [field, tensor] of state) {
-    const key = sources.get(field);
+    const key = sources.get(field) ?? sources.get(rules.sameAs?.[field] ?? '');
     if (key === undefined || plan.has(tensor)) continue; // of a tied tensor the first name counts
     const info = entries.get(key)!;
     problems.push(...misfits(key, tensor, info));
@@ -172,7 +172,7 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
   }
   for (const [field, tensor] of state) {
     const isFresh = freshHead && rng && !bare && !field.startsWith(`${rules.base}.`);
-    const isMissing = !plan.has(tensor) && !isFresh;
+    const isMissing = !plan.has(tensor) && !isFresh && !rules.optional?.some((pattern) => pattern.test(field));
     if (isMissing) problems.push(`  missing: ${field} [${tensor.shape.join(', ')}]`);
   }
   if (problems.length > 0) {

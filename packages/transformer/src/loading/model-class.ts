@@ -11,6 +11,10 @@ export interface CheckpointRules {
   readonly rename?: readonly (readonly [RegExp, string])[];
   /** Keys of tensors that a checkpoint may have and this model does not need: buffers that are computed, the heads of other tasks. */
   readonly ignore?: readonly RegExp[];
+  /** Names of tensors that begin with a constant and may lack. */
+  readonly optional?: readonly RegExp[];
+  /** Where the values of a tensor stand that lacks. */
+  readonly sameAs?: Readonly<Record<string, string>>;
 }
 
 /** A model as `load` takes it: a class that is made from a config, and says how to read one. */

@@ -22,6 +22,7 @@ import { type ActivationName, activated, activations } from '../parts/activation
 import { attendHeads } from '../parts/attend-heads.js';
 import { spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
  * BERT: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding", 2018. MiniLM and most sentence
@@ -93,17 +94,19 @@ export interface BertContext extends ForwardContext {
   tokenTypes?: Tensor;
 }
 
+/** `padding` is a place that is not trained: RoBERTa's for padding. */
 export class BertEmbeddings {
-  word_embeddings: Embedding;
-  position_embeddings: Embedding;
+  word_embeddings: TokenEmbedding;
+  position_embeddings: TokenEmbedding;
   token_type_embeddings: Embedding;
   LayerNorm: LayerNorm;
   readonly #dropout: number;
 
-  constructor(config: BertConfig, { rng }: ModelOptions = {}, width = config.hidden_size) {
+  constructor(config: BertConfig, { rng }: ModelOptions = {}, sizes: { width?: number; padding?: number } = {}) {
+    const { width = config.hidden_size, padding = null } = sizes;
     const init = normal(rng, config.initializer_range);
-    this.word_embeddings = new Embedding(config.vocab_size, width, { init });
-    this.position_embeddings = new Embedding(config.max_position_embeddings, width, { init });
+    this.word_embeddings = new TokenEmbedding(config.vocab_size, width, { init, padding: config.pad_token_id });
+    this.position_embeddings = new TokenEmbedding(config.max_position_embeddings, width, { init, padding });
     this.token_type_embeddings = new Embedding(config.type_vocab_size, width, { init });
     this.LayerNorm = new LayerNorm(width, { eps: config.layer_norm_eps });
     this.#dropout = config.hidden_dropout_prob;
@@ -259,7 +262,7 @@ export class BertLMPredictionHead {
   decoder: { weight: Tensor; bias: Tensor };
   readonly #activation: ActivationName;
 
-  constructor(config: BertConfig, words: Embedding, { rng }: ModelOptions = {}) {
+  constructor(config: BertConfig, words: TokenEmbedding, { rng }: ModelOptions = {}) {
     const init = normal(rng, config.initializer_range);
     this.bias = param([config.vocab_size], constant(0));
     this.transform = {

@@ -22,6 +22,7 @@ import { type ActivationName, activated, activations } from '../parts/activation
 import { attendHeads } from '../parts/attend-heads.js';
 import { spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
  * DistilBERT: Sanh et al., "DistilBERT, a distilled version of BERT: smaller, faster, cheaper and lighter", 2019.
@@ -80,14 +81,14 @@ export function readDistilBertConfig(json: unknown): DistilBertConfig {
 }
 
 export class DistilBertEmbeddings {
-  word_embeddings: Embedding;
+  word_embeddings: TokenEmbedding;
   position_embeddings: Embedding;
   LayerNorm: LayerNorm;
   readonly #dropout: number;
 
   constructor(config: DistilBertConfig, { rng }: ModelOptions = {}) {
     const init = normal(rng, config.initializer_range);
-    this.word_embeddings = new Embedding(config.vocab_size, config.dim, { init });
+    this.word_embeddings = new TokenEmbedding(config.vocab_size, config.dim, { init, padding: config.pad_token_id });
     this.position_embeddings = new Embedding(config.max_position_embeddings, config.dim, { init });
     this.LayerNorm = new LayerNorm(config.dim, { eps: 1e-12 });
     this.#dropout = config.dropout;

@@ -69,7 +69,7 @@ export class ElectraModel {
   constructor(config: ElectraConfig, options: ModelOptions = {}) {
     this.config = config;
     const { embedding_size, hidden_size } = config;
-    this.embeddings = new BertEmbeddings(config, options, embedding_size);
+    this.embeddings = new BertEmbeddings(config, options, { width: embedding_size });
     const init = normal(options.rng, config.initializer_range);
     this.embeddings_project = embedding_size === hidden_size ? null : new Linear(embedding_size, hidden_size, { init });
     this.encoder = new BertEncoder(config, options);

@@ -1,5 +1,5 @@
 import { KVCache, type RopeTables } from '@multihead/attention';
-import { constant, Embedding, Linear, normal } from '@multihead/layers';
+import { constant, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, activation, flag, isObject, layers, orNull, readConfig, size } from '../loading/config.js';
@@ -8,6 +8,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type RotaryOptions, rotaryAttention, rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 
@@ -115,7 +116,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
 
 /** Gemma without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
 export class GemmaModel {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: GemmaDecoderLayer[];
   norm: GemmaRMSNorm;
   readonly config: GemmaConfig;
@@ -125,7 +126,10 @@ export class GemmaModel {
 
   constructor(config: GemmaConfig, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, () => new GemmaDecoderLayer(config, options));
     this.norm = new GemmaRMSNorm(config.hidden_size, { eps: config.rms_norm_eps });
   }

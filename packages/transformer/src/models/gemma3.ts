@@ -1,5 +1,5 @@
 import { KVCache, type RopeTables } from '@multihead/attention';
-import { Embedding, Linear, normal } from '@multihead/layers';
+import { Linear, normal } from '@multihead/layers';
 import { linear, mul, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, activation, flag, isObject, layers, orNull, positive, readConfig, size } from '../loading/config.js';
@@ -9,6 +9,7 @@ import { type RopeConfig, twoRopes, withTwoRopes } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import type { ActivationName } from '../parts/activation.js';
 import { type RotaryOptions, rotaryAttention, twoRotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
@@ -133,7 +134,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
 
 /** Gemma 3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
 export class Gemma3TextModel {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: Gemma3DecoderLayer[];
   norm: GemmaRMSNorm;
   readonly config: Gemma3Config;
@@ -143,7 +144,10 @@ export class Gemma3TextModel {
 
   constructor(config: Gemma3Config, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, (_, i) => new Gemma3DecoderLayer(config, i, options));
     this.norm = new GemmaRMSNorm(config.hidden_size, { eps: config.rms_norm_eps });
   }

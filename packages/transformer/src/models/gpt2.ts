@@ -56,36 +56,52 @@ export interface GPT2Config {
   classifier_dropout: number | null;
 }
 
+/** The fields of a GPT-2, with its defaults. */
+export function gpt2Fields() {
+  return {
+    vocab_size: size(50257),
+    n_positions: size(1024),
+    n_embd: size(768),
+    n_layer: layers(12),
+    n_head: size(12),
+    n_inner: maybe(size(1)),
+    activation_function: activation('gelu_new'),
+    resid_pdrop: share(0.1),
+    embd_pdrop: share(0.1),
+    attn_pdrop: share(0.1),
+    layer_norm_epsilon: positive(1e-5),
+    initializer_range: positive(0.02),
+    scale_attn_weights: flag(true),
+    scale_attn_by_inverse_layer_idx: flag(false),
+    tie_word_embeddings: flag(true),
+    pad_token_id: oneToken(),
+    id2label: labels(),
+    num_labels: maybe(size(2)),
+    classifier_dropout: maybe(share(0.1)),
+  };
+}
+
+/**
+ * Keys that change nothing: reorder_and_upcast_attn computes the same in another order, n_ctx is n_positions under its old name, and the
+ * summary is of a head that is not here.
+ */
+export const gpt2Ignored = [
+  'reorder_and_upcast_attn',
+  'n_ctx',
+  'hidden_dropout',
+  'summary_type',
+  'summary_use_proj',
+  'summary_activation',
+  'summary_proj_to_labels',
+  'summary_first_dropout',
+];
+
 /** The config of a GPT-2 from the content of config.json, checked: missing keys have transformers' defaults. */
 export function readGPT2Config(json: unknown): GPT2Config {
   return readConfig<GPT2Config>(json, {
     modelTypes: ['gpt2'],
-    fields: {
-      vocab_size: size(50257),
-      n_positions: size(1024),
-      n_embd: size(768),
-      n_layer: layers(12),
-      n_head: size(12),
-      n_inner: maybe(size(1)),
-      activation_function: activation('gelu_new'),
-      resid_pdrop: share(0.1),
-      embd_pdrop: share(0.1),
-      attn_pdrop: share(0.1),
-      layer_norm_epsilon: positive(1e-5),
-      initializer_range: positive(0.02),
-      scale_attn_weights: flag(true),
-      scale_attn_by_inverse_layer_idx: flag(false),
-      tie_word_embeddings: flag(true),
-      pad_token_id: oneToken(),
-      id2label: labels(),
-      num_labels: maybe(size(2)),
-      classifier_dropout: maybe(share(0.1)),
-    },
-    // reorder_and_upcast_attn computes the same in another order; n_ctx is n_positions under its old name; the summary is of a head not here.
-    ignored:
-      `reorder_and_upcast_attn n_ctx hidden_dropout classifier_dropout summary_type summary_use_proj summary_activation summary_proj_to_labels summary_first_dropout`.split(
-        ' ',
-      ),
+    fields: gpt2Fields(),
+    ignored: gpt2Ignored,
     check: (config) => [...headProblems(config.n_embd, config.n_head), ...tokenProblems(config)],
   });
 }

@@ -1,5 +1,5 @@
 import { type AttentionFn, KVCache, type RopeTables } from '@multihead/attention';
-import { Embedding, Linear, normal, RMSNorm } from '@multihead/layers';
+import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, type Initializer, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
@@ -23,6 +23,7 @@ import { type ActivationName, activatedGate } from '../parts/activation.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryAttention, rotaryTables } from '../parts/rotary.js';
 
 /*
@@ -192,7 +193,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
  * model.forward(tensor(Int32Array.of(1, 2, 3), { shape: [1, 3] })).shape; // [1, 3, 8]
  */
 export class LlamaModel {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: LlamaDecoderLayer[];
   norm: RMSNorm;
   readonly config: LlamaConfig;
@@ -202,7 +203,10 @@ export class LlamaModel {
 
   constructor(config: LlamaConfig, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, () => new LlamaDecoderLayer(config, options));
     this.norm = new RMSNorm(config.hidden_size, { eps: config.rms_norm_eps });
   }

@@ -1,5 +1,5 @@
 import { KVCache, type RopeTables } from '@multihead/attention';
-import { Embedding, Linear, normal, RMSNorm } from '@multihead/layers';
+import { Linear, normal, RMSNorm } from '@multihead/layers';
 import {
   add,
   dropout,
@@ -23,6 +23,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 import { type ActivationName, activatedGate } from '../parts/activation.js';
@@ -171,7 +172,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
 
 /** Mixtral without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
 export class MixtralModel {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: MixtralDecoderLayer[];
   norm: RMSNorm;
   readonly config: MixtralConfig;
@@ -181,7 +182,10 @@ export class MixtralModel {
 
   constructor(config: MixtralConfig, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, () => new MixtralDecoderLayer(config, options));
     this.norm = new RMSNorm(config.hidden_size, { eps: config.rms_norm_eps });
   }

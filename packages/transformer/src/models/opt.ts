@@ -22,6 +22,7 @@ import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, type Sizes, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
  * OPT: Zhang et al., "OPT: Open Pre-trained Transformer Language Models", 2022.
@@ -152,7 +153,7 @@ export class OPTDecoderLayer {
 const offset = 2;
 
 export class OPTDecoder {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   embed_positions: Embedding;
   project_out: Linear | null;
   project_in: Linear | null;
@@ -164,7 +165,7 @@ export class OPTDecoder {
     const { hidden_size: width, word_embed_proj_dim: narrow, max_position_embeddings } = config;
     const init = normal(options.rng, config.init_std);
     const words = narrow ?? width;
-    this.embed_tokens = new Embedding(config.vocab_size, words, { init });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, words, { init, padding: config.pad_token_id });
     this.embed_positions = new Embedding(max_position_embeddings + offset, width, { init });
     this.project_out = words === width ? null : new Linear(width, words, { init, bias: false });
     this.project_in = words === width ? null : new Linear(words, width, { init, bias: false });

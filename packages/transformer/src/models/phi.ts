@@ -1,5 +1,5 @@
 import { KVCache, type RopeTables, splitHeads } from '@multihead/attention';
-import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
+import { LayerNorm, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, rope, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { activation, countLabels, flag, layers, positive, readConfig, share, size } from '../loading/config.js';
@@ -9,6 +9,7 @@ import { activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 
@@ -117,7 +118,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
 
 /** Phi without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
 export class PhiModel {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: PhiDecoderLayer[];
   final_layernorm: LayerNorm;
   readonly config: PhiConfig;
@@ -127,7 +128,10 @@ export class PhiModel {
 
   constructor(config: PhiConfig, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, () => new PhiDecoderLayer(config, options));
     this.final_layernorm = new LayerNorm(config.hidden_size, { eps: config.layer_norm_eps });
   }

@@ -1,5 +1,5 @@
 import { KVCache, type RopeTables, splitHeads } from '@multihead/attention';
-import { Embedding, Linear, normal, RMSNorm } from '@multihead/layers';
+import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, rope, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, maybe, readConfig, share, size } from '../loading/config.js';
@@ -10,6 +10,7 @@ import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 
@@ -107,7 +108,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
 
 /** Phi-3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
 export class Phi3Model {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: Phi3DecoderLayer[];
   norm: RMSNorm;
   readonly config: Phi3Config;
@@ -117,7 +118,10 @@ export class Phi3Model {
 
   constructor(config: Phi3Config, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, () => new Phi3DecoderLayer(config, options));
     this.norm = new RMSNorm(config.hidden_size, { eps: config.rms_norm_eps });
   }

@@ -1,5 +1,5 @@
 import { KVCache, type RopeTables } from '@multihead/attention';
-import { Embedding, Linear, normal, RMSNorm } from '@multihead/layers';
+import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { type ConfigJson, countLabels, flag, integer, orNull, readConfig, size } from '../loading/config.js';
@@ -9,6 +9,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 
@@ -103,7 +104,7 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv
 
 /** Qwen2 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
 export class Qwen2Model {
-  embed_tokens: Embedding;
+  embed_tokens: TokenEmbedding;
   layers: Qwen2DecoderLayer[];
   norm: RMSNorm;
   readonly config: Qwen2Config;
@@ -113,7 +114,10 @@ export class Qwen2Model {
 
   constructor(config: Qwen2Config, options: ModelOptions = {}) {
     this.config = config;
-    this.embed_tokens = new Embedding(config.vocab_size, config.hidden_size, { init: normal(options.rng, config.initializer_range) });
+    this.embed_tokens = new TokenEmbedding(config.vocab_size, config.hidden_size, {
+      init: normal(options.rng, config.initializer_range),
+      padding: config.pad_token_id,
+    });
     this.layers = Array.from({ length: config.num_hidden_layers }, (_, i) => new Qwen2DecoderLayer(config, i, options));
     this.norm = new RMSNorm(config.hidden_size, { eps: config.rms_norm_eps });
   }

@@ -60,7 +60,7 @@ export class RobertaModel {
 
   constructor(config: RobertaConfig, options: ModelOptions & { pooler?: boolean } = {}) {
     this.config = config;
-    this.embeddings = new BertEmbeddings(config, options);
+    this.embeddings = new BertEmbeddings(config, options, { padding: config.pad_token_id });
     this.encoder = new BertEncoder(config, options);
     this.pooler = options.pooler === false ? null : new BertPooler(config, options);
   }

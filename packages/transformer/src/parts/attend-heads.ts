@@ -1,6 +1,6 @@
-import { type AttendOptions, type AttentionFn, attend, mergeHeads } from '@multihead/attention';
+import { type AttendOptions, type AttentionFn, attend, type KVCache, mergeHeads } from '@multihead/attention';
 import { expand, matmul, reshape, type Tensor, unsqueeze } from '@multihead/tensor';
-import { type BlockContext, see } from '../context.js';
+import { type BlockContext, type DecoderBlockContext, see } from '../context.js';
 
 export interface HeadOptions extends Pick<AttendOptions, 'scale' | 'causal' | 'window' | 'softcap' | 'dropout'> {
   /** What the activations of this attention are called behind the name of the block; `attn` if left out. */
@@ -34,6 +34,31 @@ export function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: Bl
   const read = attention(q, k, v, { ...rest, mask, rng, capture }); // [B, H, Q, D]
   const z = changed ? matmul(changed, repeatHeads(v, q.shape[1]!)) : read;
   return mergeHeads(see(ctx, `${ctx.at}.${name}.z`, z));
+}
+
+/**
+ * The same for a decoder that looks at an encoder's output: `project` makes keys and values of it, which is done once where there is a cache.
+ * The names of its activations begin with `cross`.
+ */
+export function crossHeads(
+  q: Tensor,
+  project: () => { k: Tensor; v: Tensor },
+  ctx: DecoderBlockContext,
+  options: Omit<HeadOptions, 'name' | 'causal'> = {},
+): Tensor {
+  const { memoryCache: cache, memoryMask: mask, at } = ctx;
+  const name = 'cross';
+  const queries = see(ctx, `${at}.${name}.q`, q);
+  const make = () => {
+    const { k, v } = project();
+    return { k: see(ctx, `${at}.${name}.k`, k), v: see(ctx, `${at}.${name}.v`, v) };
+  };
+  const all = cache ? (cache.length > 0 ? cache.view() : appended(cache, make())) : make(); // [B, H, S, D]
+  return readHeads(queries, all, { ...ctx, mask }, { ...options, name });
+}
+
+function appended(cache: KVCache, { k, v }: { k: Tensor; v: Tensor }): { k: Tensor; v: Tensor } {
+  return cache.append(k, v);
 }
 
 /** Heads of values [B, G, K, D] for each head of queries, [B, H, K, D]. */

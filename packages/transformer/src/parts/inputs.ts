@@ -1,5 +1,5 @@
 import { type Backend, ne, reshape, ShapeError, type Tensor, tensor, ValueError } from '@multihead/tensor';
-import type { BlockContext, ForwardContext } from '../context.js';
+import type { BlockContext, DecoderBlockContext, ForwardContext, StacksContext } from '../context.js';
 
 /* What a context says, checked once for each forward pass and turned into what blocks need. */
 
@@ -58,4 +58,15 @@ export function placeIds(model: string, places: readonly (readonly number[])[], 
 /** What block `i` gets of a context. `stack` is `encoder.` or `decoder.` in a model of two. */
 export function blockContext(ctx: ForwardContext, mask: Tensor | null, i: number, stack = ''): BlockContext {
   return { at: `${stack}blocks.${i}`, mask, cache: ctx.cache?.[i], rng: ctx.rng, tap: ctx.tap };
+}
+
+/** What block `i` of a decoder gets of a context. */
+export function decoderBlockContext(ctx: StacksContext, mask: Tensor | null, memoryMask: Tensor | null, i: number): DecoderBlockContext {
+  const { rng, tap, cache } = ctx;
+  return { at: `decoder.blocks.${i}`, mask, memoryMask, cache: cache?.[i]?.self, memoryCache: cache?.[i]?.memory, rng, tap };
+}
+
+/** The sizes of a decoder's tokens [B, T]. */
+export function decoderSizes(x: Tensor, ctx: StacksContext): Sizes {
+  return { batch: x.shape[0]!, tokens: x.shape[1]!, past: ctx.cache?.[0]?.self.length ?? 0 };
 }
