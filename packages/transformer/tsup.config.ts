@@ -33,4 +33,5 @@ export default library({
   auto: 'src/auto.ts',
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
+  node: 'src/node.ts',
 });

@@ -11,6 +11,22 @@ export class ConfigError extends MultiheadError {
   override name = 'ConfigError';
 }
 
+/** The config.json that a config was read from: what `save` writes again. */
+const origins = new WeakMap<object, ConfigJson>();
+
+/** The content of config.json that `config` was read from, if it was. */
+export function originOf(config: object): ConfigJson | undefined {
+  return origins.get(config);
+}
+
+/** `config` with other values in some of its keys. */
+export function derived<Config extends object>(config: Config, changes: Partial<Config>): Config {
+  const changed = { ...config, ...changes };
+  const origin = origins.get(config);
+  if (origin) origins.set(changed, origin);
+  return changed;
+}
+
 /** A parsed config.json. */
 export type ConfigJson = Readonly<Record<string, unknown>>;
 
@@ -200,6 +216,7 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
   if (problems.length === 0 && check) problems.push(...check(config).filter((problem) => problem !== false));
   if (problems.length > 0)
     throw new ConfigError(`config.json of ${modelTypes[0]}: ${problems.length} of its values cannot be taken:\n  ${problems.join('\n  ')}`);
+  origins.set(config, { model_type: modelTypes[0], ...json });
   return config;
 }
 

@@ -20,6 +20,8 @@ export interface CheckpointRules {
 /** A model as `load` takes it: a class that is made from a config, and says how to read one. */
 export interface ModelClass<Model extends object = object, Config = never> {
   new (config: Config, options?: ModelOptions): Model;
+  /** What transformers calls it. */
+  readonly architecture: string;
   /** The config from the parsed content of config.json, checked. */
   readConfig(json: unknown): Config;
   readonly checkpoint: CheckpointRules;

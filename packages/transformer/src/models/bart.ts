@@ -330,6 +330,7 @@ export class BartModel {
   decoder: BartDecoder;
   readonly config: BartConfig;
 
+  static readonly architecture = 'BartModel';
   static readonly readConfig = readBartConfig;
   static readonly checkpoint = checkpoint;
 
@@ -365,6 +366,7 @@ export class BartForConditionalGeneration {
   lm_head: { weight: Tensor };
   readonly config: BartConfig;
 
+  static readonly architecture = 'BartForConditionalGeneration';
   static readonly readConfig = readBartConfig;
   static readonly checkpoint = checkpoint;
 

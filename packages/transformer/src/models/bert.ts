@@ -232,6 +232,7 @@ export class BertModel {
   pooler: BertPooler | null;
   readonly config: BertConfig;
 
+  static readonly architecture = 'BertModel';
   static readonly readConfig = readBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -286,6 +287,7 @@ export class BertForMaskedLM {
   cls: { predictions: BertLMPredictionHead };
   readonly config: BertConfig;
 
+  static readonly architecture = 'BertForMaskedLM';
   static readonly readConfig = readBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -306,6 +308,7 @@ export class BertForPreTraining {
   cls: { predictions: BertLMPredictionHead; seq_relationship: Linear };
   readonly config: BertConfig;
 
+  static readonly architecture = 'BertForPreTraining';
   static readonly readConfig = readBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -329,6 +332,7 @@ export class BertForSequenceClassification {
   classifier: Linear;
   readonly config: BertConfig;
 
+  static readonly architecture = 'BertForSequenceClassification';
   static readonly readConfig = readBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -349,6 +353,7 @@ export class BertForTokenClassification {
   classifier: Linear;
   readonly config: BertConfig;
 
+  static readonly architecture = 'BertForTokenClassification';
   static readonly readConfig = readBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -369,6 +374,7 @@ export class BertForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: BertConfig;
 
+  static readonly architecture = 'BertForQuestionAnswering';
   static readonly readConfig = readBertConfig;
   static readonly checkpoint = checkpoint;
 

@@ -317,6 +317,7 @@ export class CLIPModel {
   text_projection: Linear;
   readonly config: CLIPConfig;
 
+  static readonly architecture = 'CLIPModel';
   static readonly readConfig = readCLIPConfig;
   static readonly checkpoint = checkpoint;
 

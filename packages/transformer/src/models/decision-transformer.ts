@@ -1,7 +1,7 @@
 import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
 import { add, cast, reshape, select, ShapeError, stack, type Tensor, tanh } from '@multihead/tensor';
 import type { ForwardContext, ModelOptions } from '../context.js';
-import { flag, readConfig, size } from '../loading/config.js';
+import { derived, flag, readConfig, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type GPT2Config, GPT2Model, gpt2Fields, gpt2Ignored } from './gpt2.js';
 
@@ -41,7 +41,7 @@ export function readDecisionTransformerConfig(json: unknown): DecisionTransforme
     ignored: [...gpt2Ignored, 'n_embd', 'pad_token_id'],
     check: ({ hidden_size, n_head }) => [hidden_size % n_head !== 0 && `n_head: ${n_head} must divide hidden_size, ${hidden_size}`],
   });
-  return { ...config, n_embd: config.hidden_size };
+  return derived(config, { n_embd: config.hidden_size });
 }
 
 /** What happened so far: one of each for every step. */
@@ -80,6 +80,7 @@ export class DecisionTransformerModel {
   predict_return: Linear;
   readonly config: DecisionTransformerConfig;
 
+  static readonly architecture = 'DecisionTransformerModel';
   static readonly readConfig = readDecisionTransformerConfig;
   static readonly checkpoint: CheckpointRules = { ignore: [/\.attn\.(masked_)?bias$/] };
 

@@ -163,6 +163,7 @@ export class DistilBertModel {
   transformer: { layer: DistilBertLayer[] };
   readonly config: DistilBertConfig;
 
+  static readonly architecture = 'DistilBertModel';
   static readonly readConfig = readDistilBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -191,6 +192,7 @@ export class DistilBertForMaskedLM {
   vocab_projector: { weight: Tensor; bias: Tensor };
   readonly config: DistilBertConfig;
 
+  static readonly architecture = 'DistilBertForMaskedLM';
   static readonly readConfig = readDistilBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -218,6 +220,7 @@ export class DistilBertForSequenceClassification {
   classifier: Linear;
   readonly config: DistilBertConfig;
 
+  static readonly architecture = 'DistilBertForSequenceClassification';
   static readonly readConfig = readDistilBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -240,6 +243,7 @@ export class DistilBertForTokenClassification {
   classifier: Linear;
   readonly config: DistilBertConfig;
 
+  static readonly architecture = 'DistilBertForTokenClassification';
   static readonly readConfig = readDistilBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -260,6 +264,7 @@ export class DistilBertForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: DistilBertConfig;
 
+  static readonly architecture = 'DistilBertForQuestionAnswering';
   static readonly readConfig = readDistilBertConfig;
   static readonly checkpoint = checkpoint;
 

@@ -63,6 +63,7 @@ export class ElectraModel {
   encoder: BertEncoder;
   readonly config: ElectraConfig;
 
+  static readonly architecture = 'ElectraModel';
   static readonly readConfig = readElectraConfig;
   static readonly checkpoint = checkpoint;
 
@@ -106,6 +107,7 @@ export class ElectraForPreTraining {
   discriminator_predictions: ElectraDiscriminatorPredictions;
   readonly config: ElectraConfig;
 
+  static readonly architecture = 'ElectraForPreTraining';
   static readonly readConfig = readElectraConfig;
   static readonly checkpoint = checkpoint;
 
@@ -127,6 +129,7 @@ export class ElectraForMaskedLM {
   generator_lm_head: { weight: Tensor; bias: Tensor };
   readonly config: ElectraConfig;
 
+  static readonly architecture = 'ElectraForMaskedLM';
   static readonly readConfig = readElectraConfig;
   static readonly checkpoint = checkpoint;
 
@@ -175,6 +178,7 @@ export class ElectraForSequenceClassification {
   classifier: ElectraClassificationHead;
   readonly config: ElectraConfig;
 
+  static readonly architecture = 'ElectraForSequenceClassification';
   static readonly readConfig = readElectraConfig;
   static readonly checkpoint = checkpoint;
 
@@ -195,6 +199,7 @@ export class ElectraForTokenClassification {
   classifier: Linear;
   readonly config: ElectraConfig;
 
+  static readonly architecture = 'ElectraForTokenClassification';
   static readonly readConfig = readElectraConfig;
   static readonly checkpoint = checkpoint;
 
@@ -215,6 +220,7 @@ export class ElectraForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: ElectraConfig;
 
+  static readonly architecture = 'ElectraForQuestionAnswering';
   static readonly readConfig = readElectraConfig;
   static readonly checkpoint = checkpoint;
 

@@ -121,6 +121,7 @@ export class GemmaModel {
   norm: GemmaRMSNorm;
   readonly config: GemmaConfig;
 
+  static readonly architecture = 'GemmaModel';
   static readonly readConfig = readGemmaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -156,6 +157,7 @@ export class GemmaForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: GemmaConfig;
 
+  static readonly architecture = 'GemmaForCausalLM';
   static readonly readConfig = readGemmaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -180,6 +182,7 @@ export class GemmaForSequenceClassification {
   score: Linear;
   readonly config: GemmaConfig;
 
+  static readonly architecture = 'GemmaForSequenceClassification';
   static readonly readConfig = readGemmaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -200,6 +203,7 @@ export class GemmaForTokenClassification {
   score: Linear;
   readonly config: GemmaConfig;
 
+  static readonly architecture = 'GemmaForTokenClassification';
   static readonly readConfig = readGemmaConfig;
   static readonly checkpoint = checkpoint;
 

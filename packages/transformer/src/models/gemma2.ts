@@ -140,6 +140,7 @@ export class Gemma2Model {
   norm: GemmaRMSNorm;
   readonly config: Gemma2Config;
 
+  static readonly architecture = 'Gemma2Model';
   static readonly readConfig = readGemma2Config;
   static readonly checkpoint = checkpoint;
 
@@ -175,6 +176,7 @@ export class Gemma2ForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: Gemma2Config;
 
+  static readonly architecture = 'Gemma2ForCausalLM';
   static readonly readConfig = readGemma2Config;
   static readonly checkpoint = checkpoint;
 
@@ -199,6 +201,7 @@ export class Gemma2ForSequenceClassification {
   score: Linear;
   readonly config: Gemma2Config;
 
+  static readonly architecture = 'Gemma2ForSequenceClassification';
   static readonly readConfig = readGemma2Config;
   static readonly checkpoint = checkpoint;
 
@@ -219,6 +222,7 @@ export class Gemma2ForTokenClassification {
   score: Linear;
   readonly config: Gemma2Config;
 
+  static readonly architecture = 'Gemma2ForTokenClassification';
   static readonly readConfig = readGemma2Config;
   static readonly checkpoint = checkpoint;
 

@@ -139,6 +139,7 @@ export class Gemma3TextModel {
   norm: GemmaRMSNorm;
   readonly config: Gemma3Config;
 
+  static readonly architecture = 'Gemma3TextModel';
   static readonly readConfig = readGemma3Config;
   static readonly checkpoint = checkpoint;
 
@@ -174,6 +175,7 @@ export class Gemma3ForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: Gemma3Config;
 
+  static readonly architecture = 'Gemma3ForCausalLM';
   static readonly readConfig = readGemma3Config;
   static readonly checkpoint = checkpoint;
 
@@ -198,6 +200,7 @@ export class Gemma3TextForSequenceClassification {
   score: Linear;
   readonly config: Gemma3Config;
 
+  static readonly architecture = 'Gemma3TextForSequenceClassification';
   static readonly readConfig = readGemma3Config;
   static readonly checkpoint = checkpoint;
 

@@ -123,6 +123,7 @@ export class GPTNeoXModel {
   final_layer_norm: LayerNorm;
   readonly config: GPTNeoXConfig;
 
+  static readonly architecture = 'GPTNeoXModel';
   static readonly readConfig = readGPTNeoXConfig;
   static readonly checkpoint = checkpoint;
 
@@ -155,6 +156,7 @@ export class GPTNeoXForCausalLM {
   embed_out: { weight: Tensor };
   readonly config: GPTNeoXConfig;
 
+  static readonly architecture = 'GPTNeoXForCausalLM';
   static readonly readConfig = readGPTNeoXConfig;
   static readonly checkpoint = checkpoint;
 
@@ -179,6 +181,7 @@ export class GPTNeoXForSequenceClassification {
   score: Linear;
   readonly config: GPTNeoXConfig;
 
+  static readonly architecture = 'GPTNeoXForSequenceClassification';
   static readonly readConfig = readGPTNeoXConfig;
   static readonly checkpoint = checkpoint;
 
@@ -199,6 +202,7 @@ export class GPTNeoXForTokenClassification {
   classifier: Linear;
   readonly config: GPTNeoXConfig;
 
+  static readonly architecture = 'GPTNeoXForTokenClassification';
   static readonly readConfig = readGPTNeoXConfig;
   static readonly checkpoint = checkpoint;
 
@@ -219,6 +223,7 @@ export class GPTNeoXForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: GPTNeoXConfig;
 
+  static readonly architecture = 'GPTNeoXForQuestionAnswering';
   static readonly readConfig = readGPTNeoXConfig;
   static readonly checkpoint = checkpoint;
 

@@ -212,6 +212,7 @@ export class GPT2Model {
   ln_f: LayerNorm;
   readonly config: GPT2Config;
 
+  static readonly architecture = 'GPT2Model';
   static readonly readConfig = readGPT2Config;
   static readonly checkpoint = checkpoint;
 
@@ -251,6 +252,7 @@ export class GPT2LMHeadModel {
   lm_head: { weight: Tensor };
   readonly config: GPT2Config;
 
+  static readonly architecture = 'GPT2LMHeadModel';
   static readonly readConfig = readGPT2Config;
   static readonly checkpoint = checkpoint;
 
@@ -275,6 +277,7 @@ export class GPT2ForSequenceClassification {
   score: Linear;
   readonly config: GPT2Config;
 
+  static readonly architecture = 'GPT2ForSequenceClassification';
   static readonly readConfig = readGPT2Config;
   static readonly checkpoint = checkpoint;
 
@@ -295,6 +298,7 @@ export class GPT2ForTokenClassification {
   classifier: Linear;
   readonly config: GPT2Config;
 
+  static readonly architecture = 'GPT2ForTokenClassification';
   static readonly readConfig = readGPT2Config;
   static readonly checkpoint = checkpoint;
 
@@ -316,6 +320,7 @@ export class GPT2ForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: GPT2Config;
 
+  static readonly architecture = 'GPT2ForQuestionAnswering';
   static readonly readConfig = readGPT2Config;
   static readonly checkpoint = checkpoint;
 

@@ -198,6 +198,7 @@ export class LlamaModel {
   norm: RMSNorm;
   readonly config: LlamaConfig;
 
+  static readonly architecture = 'LlamaModel';
   static readonly readConfig = readLlamaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -233,6 +234,7 @@ export class LlamaForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: LlamaConfig;
 
+  static readonly architecture = 'LlamaForCausalLM';
   static readonly readConfig = readLlamaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -257,6 +259,7 @@ export class LlamaForSequenceClassification {
   score: Linear;
   readonly config: LlamaConfig;
 
+  static readonly architecture = 'LlamaForSequenceClassification';
   static readonly readConfig = readLlamaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -277,6 +280,7 @@ export class LlamaForTokenClassification {
   score: Linear;
   readonly config: LlamaConfig;
 
+  static readonly architecture = 'LlamaForTokenClassification';
   static readonly readConfig = readLlamaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -297,6 +301,7 @@ export class LlamaForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: LlamaConfig;
 
+  static readonly architecture = 'LlamaForQuestionAnswering';
   static readonly readConfig = readLlamaConfig;
   static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
 

@@ -177,6 +177,7 @@ export class M2M100Model {
   decoder: M2M100Decoder;
   readonly config: M2M100Config;
 
+  static readonly architecture = 'M2M100Model';
   static readonly readConfig = readM2M100Config;
   static readonly checkpoint = checkpoint;
 
@@ -206,6 +207,7 @@ export class M2M100ForConditionalGeneration {
   lm_head: { weight: Tensor };
   readonly config: M2M100Config;
 
+  static readonly architecture = 'M2M100ForConditionalGeneration';
   static readonly readConfig = readM2M100Config;
   static readonly checkpoint = checkpoint;
 

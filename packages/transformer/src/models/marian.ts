@@ -119,6 +119,7 @@ export class MarianModel {
   decoder: MarianDecoder;
   readonly config: MarianConfig;
 
+  static readonly architecture = 'MarianModel';
   static readonly readConfig = readMarianConfig;
   static readonly checkpoint = checkpoint;
 
@@ -148,6 +149,7 @@ export class MarianMTModel {
   lm_head: { weight: Tensor };
   readonly config: MarianConfig;
 
+  static readonly architecture = 'MarianMTModel';
   static readonly readConfig = readMarianConfig;
   static readonly checkpoint = checkpoint;
 

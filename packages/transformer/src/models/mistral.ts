@@ -92,6 +92,7 @@ export class MistralModel {
   norm: RMSNorm;
   readonly config: MistralConfig;
 
+  static readonly architecture = 'MistralModel';
   static readonly readConfig = readMistralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -127,6 +128,7 @@ export class MistralForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: MistralConfig;
 
+  static readonly architecture = 'MistralForCausalLM';
   static readonly readConfig = readMistralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -151,6 +153,7 @@ export class MistralForSequenceClassification {
   score: Linear;
   readonly config: MistralConfig;
 
+  static readonly architecture = 'MistralForSequenceClassification';
   static readonly readConfig = readMistralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -171,6 +174,7 @@ export class MistralForTokenClassification {
   score: Linear;
   readonly config: MistralConfig;
 
+  static readonly architecture = 'MistralForTokenClassification';
   static readonly readConfig = readMistralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -191,6 +195,7 @@ export class MistralForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: MistralConfig;
 
+  static readonly architecture = 'MistralForQuestionAnswering';
   static readonly readConfig = readMistralConfig;
   static readonly checkpoint = checkpoint;
 

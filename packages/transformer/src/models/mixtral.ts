@@ -177,6 +177,7 @@ export class MixtralModel {
   norm: RMSNorm;
   readonly config: MixtralConfig;
 
+  static readonly architecture = 'MixtralModel';
   static readonly readConfig = readMixtralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -212,6 +213,7 @@ export class MixtralForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: MixtralConfig;
 
+  static readonly architecture = 'MixtralForCausalLM';
   static readonly readConfig = readMixtralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -236,6 +238,7 @@ export class MixtralForSequenceClassification {
   score: Linear;
   readonly config: MixtralConfig;
 
+  static readonly architecture = 'MixtralForSequenceClassification';
   static readonly readConfig = readMixtralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -256,6 +259,7 @@ export class MixtralForTokenClassification {
   score: Linear;
   readonly config: MixtralConfig;
 
+  static readonly architecture = 'MixtralForTokenClassification';
   static readonly readConfig = readMixtralConfig;
   static readonly checkpoint = checkpoint;
 
@@ -276,6 +280,7 @@ export class MixtralForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: MixtralConfig;
 
+  static readonly architecture = 'MixtralForQuestionAnswering';
   static readonly readConfig = readMixtralConfig;
   static readonly checkpoint = checkpoint;
 

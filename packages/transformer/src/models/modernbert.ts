@@ -203,6 +203,7 @@ export class ModernBertModel {
   final_norm: LayerNorm;
   readonly config: ModernBertConfig;
 
+  static readonly architecture = 'ModernBertModel';
   static readonly readConfig = readModernBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -255,6 +256,7 @@ export class ModernBertForMaskedLM {
   decoder: { weight: Tensor; bias: Tensor | null };
   readonly config: ModernBertConfig;
 
+  static readonly architecture = 'ModernBertForMaskedLM';
   static readonly readConfig = readModernBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -280,6 +282,7 @@ export class ModernBertForSequenceClassification {
   classifier: Linear;
   readonly config: ModernBertConfig;
 
+  static readonly architecture = 'ModernBertForSequenceClassification';
   static readonly readConfig = readModernBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -304,6 +307,7 @@ export class ModernBertForTokenClassification {
   classifier: Linear;
   readonly config: ModernBertConfig;
 
+  static readonly architecture = 'ModernBertForTokenClassification';
   static readonly readConfig = readModernBertConfig;
   static readonly checkpoint = checkpoint;
 
@@ -326,6 +330,7 @@ export class ModernBertForQuestionAnswering {
   classifier: Linear;
   readonly config: ModernBertConfig;
 
+  static readonly architecture = 'ModernBertForQuestionAnswering';
   static readonly readConfig = readModernBertConfig;
   static readonly checkpoint = checkpoint;
 

@@ -204,6 +204,7 @@ export class OPTModel {
   decoder: OPTDecoder;
   readonly config: OPTConfig;
 
+  static readonly architecture = 'OPTModel';
   static readonly readConfig = readOPTConfig;
   static readonly checkpoint = checkpoint;
 
@@ -228,6 +229,7 @@ export class OPTForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: OPTConfig;
 
+  static readonly architecture = 'OPTForCausalLM';
   static readonly readConfig = readOPTConfig;
   static readonly checkpoint = checkpoint;
 
@@ -252,6 +254,7 @@ export class OPTForSequenceClassification {
   score: Linear;
   readonly config: OPTConfig;
 
+  static readonly architecture = 'OPTForSequenceClassification';
   static readonly readConfig = readOPTConfig;
   static readonly checkpoint = checkpoint;
 
@@ -272,6 +275,7 @@ export class OPTForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: OPTConfig;
 
+  static readonly architecture = 'OPTForQuestionAnswering';
   static readonly readConfig = readOPTConfig;
   static readonly checkpoint = checkpoint;
 

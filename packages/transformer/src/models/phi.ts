@@ -123,6 +123,7 @@ export class PhiModel {
   final_layernorm: LayerNorm;
   readonly config: PhiConfig;
 
+  static readonly architecture = 'PhiModel';
   static readonly readConfig = readPhiConfig;
   static readonly checkpoint = checkpoint;
 
@@ -158,6 +159,7 @@ export class PhiForCausalLM {
   lm_head: { weight: Tensor; bias: Tensor | null };
   readonly config: PhiConfig;
 
+  static readonly architecture = 'PhiForCausalLM';
   static readonly readConfig = readPhiConfig;
   static readonly checkpoint = checkpoint;
 
@@ -183,6 +185,7 @@ export class PhiForSequenceClassification {
   score: Linear;
   readonly config: PhiConfig;
 
+  static readonly architecture = 'PhiForSequenceClassification';
   static readonly readConfig = readPhiConfig;
   static readonly checkpoint = checkpoint;
 
@@ -203,6 +206,7 @@ export class PhiForTokenClassification {
   score: Linear;
   readonly config: PhiConfig;
 
+  static readonly architecture = 'PhiForTokenClassification';
   static readonly readConfig = readPhiConfig;
   static readonly checkpoint = checkpoint;
 

@@ -113,6 +113,7 @@ export class Phi3Model {
   norm: RMSNorm;
   readonly config: Phi3Config;
 
+  static readonly architecture = 'Phi3Model';
   static readonly readConfig = readPhi3Config;
   static readonly checkpoint = checkpoint;
 
@@ -148,6 +149,7 @@ export class Phi3ForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: Phi3Config;
 
+  static readonly architecture = 'Phi3ForCausalLM';
   static readonly readConfig = readPhi3Config;
   static readonly checkpoint = checkpoint;
 
@@ -172,6 +174,7 @@ export class Phi3ForSequenceClassification {
   score: Linear;
   readonly config: Phi3Config;
 
+  static readonly architecture = 'Phi3ForSequenceClassification';
   static readonly readConfig = readPhi3Config;
   static readonly checkpoint = checkpoint;
 
@@ -192,6 +195,7 @@ export class Phi3ForTokenClassification {
   score: Linear;
   readonly config: Phi3Config;
 
+  static readonly architecture = 'Phi3ForTokenClassification';
   static readonly readConfig = readPhi3Config;
   static readonly checkpoint = checkpoint;
 

@@ -2,7 +2,7 @@ import { KVCache, type RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { type ConfigJson, countLabels, flag, integer, orNull, readConfig, size } from '../loading/config.js';
+import { type ConfigJson, countLabels, derived, flag, integer, orNull, readConfig, size } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
@@ -46,7 +46,7 @@ export function readQwen2Config(json: unknown): Qwen2Config {
     },
     check: (found) => [...rotaryProblems(found, found.rope_parameters), ...layerProblems(found)],
   });
-  return { ...config, sliding_window: config.use_sliding_window ? config.sliding_window : null };
+  return derived(config, { sliding_window: config.use_sliding_window ? config.sliding_window : null });
 }
 
 export class Qwen2Attention {
@@ -109,6 +109,7 @@ export class Qwen2Model {
   norm: RMSNorm;
   readonly config: Qwen2Config;
 
+  static readonly architecture = 'Qwen2Model';
   static readonly readConfig = readQwen2Config;
   static readonly checkpoint = checkpoint;
 
@@ -144,6 +145,7 @@ export class Qwen2ForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: Qwen2Config;
 
+  static readonly architecture = 'Qwen2ForCausalLM';
   static readonly readConfig = readQwen2Config;
   static readonly checkpoint = checkpoint;
 
@@ -168,6 +170,7 @@ export class Qwen2ForSequenceClassification {
   score: Linear;
   readonly config: Qwen2Config;
 
+  static readonly architecture = 'Qwen2ForSequenceClassification';
   static readonly readConfig = readQwen2Config;
   static readonly checkpoint = checkpoint;
 
@@ -188,6 +191,7 @@ export class Qwen2ForTokenClassification {
   score: Linear;
   readonly config: Qwen2Config;
 
+  static readonly architecture = 'Qwen2ForTokenClassification';
   static readonly readConfig = readQwen2Config;
   static readonly checkpoint = checkpoint;
 
@@ -208,6 +212,7 @@ export class Qwen2ForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: Qwen2Config;
 
+  static readonly architecture = 'Qwen2ForQuestionAnswering';
   static readonly readConfig = readQwen2Config;
   static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
 

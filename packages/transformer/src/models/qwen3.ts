@@ -2,7 +2,7 @@ import { KVCache, type RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { type ConfigJson, countLabels, flag, integer, orNull, readConfig, size } from '../loading/config.js';
+import { type ConfigJson, countLabels, derived, flag, integer, orNull, readConfig, size } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
@@ -49,7 +49,7 @@ export function readQwen3Config(json: unknown): Qwen3Config {
     },
     check: (found) => [...rotaryProblems(found, found.rope_parameters), ...layerProblems(found)],
   });
-  return { ...config, sliding_window: config.use_sliding_window ? config.sliding_window : null };
+  return derived(config, { sliding_window: config.use_sliding_window ? config.sliding_window : null });
 }
 
 export class Qwen3Attention {
@@ -116,6 +116,7 @@ export class Qwen3Model {
   norm: RMSNorm;
   readonly config: Qwen3Config;
 
+  static readonly architecture = 'Qwen3Model';
   static readonly readConfig = readQwen3Config;
   static readonly checkpoint = checkpoint;
 
@@ -151,6 +152,7 @@ export class Qwen3ForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: Qwen3Config;
 
+  static readonly architecture = 'Qwen3ForCausalLM';
   static readonly readConfig = readQwen3Config;
   static readonly checkpoint = checkpoint;
 
@@ -175,6 +177,7 @@ export class Qwen3ForSequenceClassification {
   score: Linear;
   readonly config: Qwen3Config;
 
+  static readonly architecture = 'Qwen3ForSequenceClassification';
   static readonly readConfig = readQwen3Config;
   static readonly checkpoint = checkpoint;
 
@@ -195,6 +198,7 @@ export class Qwen3ForTokenClassification {
   score: Linear;
   readonly config: Qwen3Config;
 
+  static readonly architecture = 'Qwen3ForTokenClassification';
   static readonly readConfig = readQwen3Config;
   static readonly checkpoint = checkpoint;
 
@@ -215,6 +219,7 @@ export class Qwen3ForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: Qwen3Config;
 
+  static readonly architecture = 'Qwen3ForQuestionAnswering';
   static readonly readConfig = readQwen3Config;
   static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
 

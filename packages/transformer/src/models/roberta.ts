@@ -55,6 +55,7 @@ export class RobertaModel {
   pooler: BertPooler | null;
   readonly config: RobertaConfig;
 
+  static readonly architecture = 'RobertaModel';
   static readonly readConfig = readRobertaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -114,6 +115,7 @@ export class RobertaForMaskedLM {
   lm_head: RobertaLMHead;
   readonly config: RobertaConfig;
 
+  static readonly architecture = 'RobertaForMaskedLM';
   static readonly readConfig = readRobertaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -152,6 +154,7 @@ export class RobertaForSequenceClassification {
   classifier: RobertaClassificationHead;
   readonly config: RobertaConfig;
 
+  static readonly architecture = 'RobertaForSequenceClassification';
   static readonly readConfig = readRobertaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -172,6 +175,7 @@ export class RobertaForTokenClassification {
   classifier: Linear;
   readonly config: RobertaConfig;
 
+  static readonly architecture = 'RobertaForTokenClassification';
   static readonly readConfig = readRobertaConfig;
   static readonly checkpoint = checkpoint;
 
@@ -192,6 +196,7 @@ export class RobertaForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: RobertaConfig;
 
+  static readonly architecture = 'RobertaForQuestionAnswering';
   static readonly readConfig = readRobertaConfig;
   static readonly checkpoint = checkpoint;
 

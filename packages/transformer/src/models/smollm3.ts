@@ -5,6 +5,7 @@ import { type BlockContext, type ForwardContext, type ModelOptions, see } from '
 import {
   type ConfigJson,
   countLabels,
+  derived,
   flag,
   integer,
   isObject,
@@ -70,7 +71,7 @@ export function readSmolLM3Config(json: unknown): SmolLM3Config {
         `no_rope_layers: expected ${found.num_hidden_layers}, one for each layer, got ${found.no_rope_layers.length}`,
     ],
   });
-  return { ...config, sliding_window: config.use_sliding_window ? config.sliding_window : null };
+  return derived(config, { sliding_window: config.use_sliding_window ? config.sliding_window : null });
 }
 
 /** `json` with the keys that say something of each layer. */
@@ -148,6 +149,7 @@ export class SmolLM3Model {
   norm: RMSNorm;
   readonly config: SmolLM3Config;
 
+  static readonly architecture = 'SmolLM3Model';
   static readonly readConfig = readSmolLM3Config;
   static readonly checkpoint = checkpoint;
 
@@ -183,6 +185,7 @@ export class SmolLM3ForCausalLM {
   lm_head: { weight: Tensor };
   readonly config: SmolLM3Config;
 
+  static readonly architecture = 'SmolLM3ForCausalLM';
   static readonly readConfig = readSmolLM3Config;
   static readonly checkpoint = checkpoint;
 
@@ -207,6 +210,7 @@ export class SmolLM3ForSequenceClassification {
   score: Linear;
   readonly config: SmolLM3Config;
 
+  static readonly architecture = 'SmolLM3ForSequenceClassification';
   static readonly readConfig = readSmolLM3Config;
   static readonly checkpoint = checkpoint;
 
@@ -227,6 +231,7 @@ export class SmolLM3ForTokenClassification {
   score: Linear;
   readonly config: SmolLM3Config;
 
+  static readonly architecture = 'SmolLM3ForTokenClassification';
   static readonly readConfig = readSmolLM3Config;
   static readonly checkpoint = checkpoint;
 
@@ -247,6 +252,7 @@ export class SmolLM3ForQuestionAnswering {
   qa_outputs: Linear;
   readonly config: SmolLM3Config;
 
+  static readonly architecture = 'SmolLM3ForQuestionAnswering';
   static readonly readConfig = readSmolLM3Config;
   static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
 

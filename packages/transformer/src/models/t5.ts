@@ -309,6 +309,7 @@ export class T5EncoderModel {
   encoder: T5Encoder;
   readonly config: T5Config;
 
+  static readonly architecture = 'T5EncoderModel';
   static readonly readConfig = readT5Config;
   static readonly checkpoint: CheckpointRules = { ignore: [/^decoder\./, /^lm_head\./] };
 
@@ -336,6 +337,7 @@ export class T5ForConditionalGeneration {
   lm_head: { weight: Tensor };
   readonly config: T5Config;
 
+  static readonly architecture = 'T5ForConditionalGeneration';
   static readonly readConfig = readT5Config;
   static readonly checkpoint = checkpoint;
 

@@ -188,6 +188,7 @@ export class ViTModel {
   pooler: { dense: Linear } | null;
   readonly config: ViTConfig;
 
+  static readonly architecture = 'ViTModel';
   static readonly readConfig = readViTConfig;
   static readonly checkpoint = checkpoint;
 
@@ -219,6 +220,7 @@ export class ViTForImageClassification {
   classifier: Linear;
   readonly config: ViTConfig;
 
+  static readonly architecture = 'ViTForImageClassification';
   static readonly readConfig = readViTConfig;
   static readonly checkpoint = checkpoint;
 

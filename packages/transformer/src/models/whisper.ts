@@ -139,6 +139,7 @@ export class WhisperModel {
   decoder: WhisperDecoder;
   readonly config: WhisperConfig;
 
+  static readonly architecture = 'WhisperModel';
   static readonly readConfig = readWhisperConfig;
   static readonly checkpoint = checkpoint;
 
@@ -164,6 +165,7 @@ export class WhisperForConditionalGeneration {
   proj_out: { weight: Tensor };
   readonly config: WhisperConfig;
 
+  static readonly architecture = 'WhisperForConditionalGeneration';
   static readonly readConfig = readWhisperConfig;
   static readonly checkpoint = checkpoint;
 
