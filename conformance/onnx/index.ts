@@ -12,6 +12,7 @@ import { leftOut } from './left-out.js';
 import { network } from './network.js';
 import { optimizers } from './optimizers.js';
 import { pointwise } from './pointwise.js';
+import { recurrentAttentions } from './recurrent-attention.js';
 import { reduce } from './reduce.js';
 import { resizes } from './resize.js';
 import { shape } from './shape.js';
@@ -34,6 +35,7 @@ const operators: Table = {
   ...indexing,
   ...network,
   ...attentions,
+  ...recurrentAttentions,
   ...optimizers,
   ...spatial,
   ...resizes,

@@ -9,6 +9,7 @@ import {
   type Tensor,
   ValueError,
 } from '@multihead/tensor';
+import type { CaptureSelection } from './capture.js';
 
 /**
  * Receives the attention weights [B, H, Q, K] of a call: what each query looked at. They belong to the scope that is open.
@@ -16,8 +17,9 @@ import {
  */
 export interface Capture {
   (weights: Tensor): void;
-  /** How the weights are made, in place of all of them. */
+  /** Makes the weights that are asked for, in place of all. */
   readonly weights?: typeof attentionWeights;
+  readonly selection?: CaptureSelection;
 }
 
 export interface AttendOptions {
@@ -60,35 +62,51 @@ export type AttentionFn = (q: Tensor, k: Tensor, v: Tensor, options?: AttendOpti
  * const out = attend(q, k, v, { causal: true, window: 127 }); // [B, H, T, D]
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, options: AttendOptions = {}): Tensor {
-  const { heads, lead } = asFour(q, k, v);
-  const { mask, capture } = options;
-  const inner = { ...options, ...limits(q, k, options), mask: mask && maskOfFour(mask, lead) };
+  const { heads, inner, back } = prepare('attend', q, k, v, options);
+  const { capture } = options;
   capture?.((capture.weights ?? attentionWeights)(heads[0], heads[1], inner));
-  const y = attention(...heads, inner);
-  return q.rank === 4 ? y : reshape(y, [...lead, ...y.shape.slice(q.rank === 2 ? 2 : 1)]); // [..., H, Q, E]
+  return back(attention(...heads, inner));
+}
+
+export interface Prepared {
+  /** q [B, H, Q, D], k [B, G, K, D], v [B, G, K, E]. */
+  readonly heads: [Tensor, Tensor, Tensor];
+  readonly inner: AttentionOptions;
+  /** [B, H, Q, E] with the axes that q had. */
+  back(y: Tensor): Tensor;
+}
+
+/** What every variant with the options of `attend` begins with; `op` is for its errors. */
+export function prepare(op: string, q: Tensor, k: Tensor, v: Tensor, options: AttendOptions): Prepared {
+  const { heads, lead } = asFour(op, q, k, v);
+  return {
+    heads,
+    inner: { ...options, ...limits(op, q, k, options), mask: options.mask && maskOfFour(options.mask, lead) },
+    back: (y) => (q.rank === 4 ? y : reshape(y, [...lead, ...y.shape.slice(q.rank === 2 ? 2 : 1)])),
+  };
 }
 
 /** `causal` and `window` as the places of the last and the first key that query 0 sees; those of query i lie i further on. */
-function limits(q: Tensor, k: Tensor, { causal, window = Infinity }: AttendOptions): AttentionOptions {
+function limits(op: string, q: Tensor, k: Tensor, { causal, window = Infinity }: AttendOptions): AttentionOptions {
   if (causal && causal !== true && !/^(top-left|bottom-right)$/.test(causal)) {
-    throw new ValueError(`attend: causal: expected true, false, 'top-left' or 'bottom-right', got ${causal}`);
+    throw new ValueError(`${op}: causal: expected true, false, 'top-left' or 'bottom-right', got ${causal}`);
   }
   const [back, ahead] = typeof window === 'number' ? [window, window] : window;
-  if (!(back >= 0 && ahead >= 0)) throw new ValueError(`attend: window: expected [back, ahead] of 0 or more, got ${window}`);
+  if (!(back >= 0 && ahead >= 0)) throw new ValueError(`${op}: window: expected [back, ahead] of 0 or more, got ${window}`);
   const place = causal === 'bottom-right' ? k.shape.at(-2)! - q.shape.at(-2)! : 0;
   const finite = (n: number) => (Number.isFinite(n) ? n : null);
   return { causalOffset: causal ? place : finite(ahead), windowOffset: finite(place - back) };
 }
 
 /** The three as [batch, heads, tokens, dim], and the axes before the heads. */
-function asFour(q: Tensor, k: Tensor, v: Tensor): { heads: [Tensor, Tensor, Tensor]; lead: number[] } {
+function asFour(op: string, q: Tensor, k: Tensor, v: Tensor): { heads: [Tensor, Tensor, Tensor]; lead: number[] } {
   const all = [q, k, v];
   const { rank } = q;
   const fit = (axis: number, ts: Tensor[]) => ts.map(({ shape }) => shape.at(axis)!).find((n) => n !== 1) ?? 1;
   const lead = q.shape.slice(0, -3).map((_, axis) => fit(axis, all));
   if (rank < 2 || all.some((t) => t.rank !== rank || lead.some((n, i) => t.shape[i] !== 1 && t.shape[i] !== n))) {
     const got = all.map((t) => `[${t.shape.join(', ')}]`).join(', ');
-    throw new ShapeError(`attend: expected q, k and v of one rank, at least [tokens, dim], and one batch, got ${got}`);
+    throw new ShapeError(`${op}: expected q, k and v of one rank, at least [tokens, dim], and one batch, got ${got}`);
   }
   const heads = all.map((x, i) => {
     const own = x.shape.at(-3) ?? 1;

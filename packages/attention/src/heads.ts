@@ -1,4 +1,4 @@
-import { reshape, ShapeError, type Tensor, transpose } from '@multihead/tensor';
+import { repeatInterleave, reshape, ShapeError, type Tensor, transpose } from '@multihead/tensor';
 
 /**
  * [B, T, heads · D] as [B, heads, T, D]: a view, nothing moves.
@@ -21,4 +21,9 @@ export function mergeHeads(x: Tensor): Tensor {
   if (x.rank !== 4) throw new ShapeError(`mergeHeads: expected [batch, heads, tokens, dim], got [${x.shape.join(', ')}]`);
   const [batch, heads, tokens, dim] = x.shape as [number, number, number, number];
   return reshape(transpose(x, 1, 2), [batch, tokens, heads * dim]);
+}
+
+/** [B, G, T, D] as [B, heads, T, D], each key/value head repeated for its group of query heads. */
+export function repeatHeads(x: Tensor, heads: number): Tensor {
+  return x.shape[1] === heads ? x : repeatInterleave(x, heads / x.shape[1]!, 1);
 }

@@ -18,7 +18,7 @@ import {
 } from '@multihead/tensor';
 import { type AttendOptions, type AttentionFn, attend, type Capture } from './attend.js';
 import { mergeHeads, splitHeads } from './heads.js';
-import type { KVCache } from './kv-cache.js';
+import type { AttentionCache } from './caches/cache.js';
 import { causalMask, combineMasks } from './masks.js';
 
 export interface MultiHeadAttentionOptions {
@@ -38,7 +38,7 @@ export interface MultiHeadAttentionOptions {
 
 export interface MultiHeadContext extends Pick<AttendOptions, 'causal' | 'mask' | 'rng'> {
   /** Where the projected keys and values are added, and all of them read. */
-  cache?: KVCache;
+  cache?: AttentionCache;
   /** Keys and values from `projectKeyValue`, in place of the inputs. */
   keyValue?: { k: Tensor; v: Tensor };
   /** Asks for the weights [B, H, Q, K]; the output is the same. */

@@ -196,7 +196,11 @@ export function runAttention(qIn: Tensor, kIn: Tensor, vIn: Tensor, options: Att
 }
 
 /** Gradients of q, k and v from that of `out` [B, Q, H, E]. */
-export function attentionGrad(gradient: Tensor, out: Tensor, { q, k, v, mask, lse, args }: Omit<FusedAttention, 'out' | 'layout'>): Tensor[] {
+export function attentionGrad(
+  gradient: Tensor,
+  out: Tensor,
+  { q, k, v, mask, lse, args }: Omit<FusedAttention, 'out' | 'layout'>,
+): Tensor[] {
   onlyOnce('attention');
   const dOut = contiguous(gradient);
   const grads = [q, k, v].map((x) => {
