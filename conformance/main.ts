@@ -10,9 +10,10 @@ import { onnx } from './onnx/index.js';
 import { countLine, countOf, type Report, reportOf, textOf } from './report.js';
 import { type Result, runFamilies } from './run.js';
 import type { Family, Suite } from './suite.js';
+import { tokenizers } from './tokenizers/index.js';
 import { torch } from './torch/index.js';
 
-const suites: readonly Suite[] = [torch, onnx, hf, malformed];
+const suites: readonly Suite[] = [torch, onnx, hf, tokenizers, malformed];
 const packed = fileURLToPath(new URL('./cases', import.meta.url));
 
 const usage = `Usage: pnpm conformance SUITE … [options]

@@ -2,22 +2,22 @@
  * The contract of a tokenizer: text to ids and back.
  *
  * A tokenizer is a value without hidden state: the same text and options give the same encoding, and nothing is changed by a call.
- * `encode` never mixes data and control: whether a special token written out in the text is recognised is the tokenizer's own
- * rule, and the two tokenizers of today (characters, words) never recognise it. Positions in text are UTF-16 code units, those of
- * `String.prototype.slice`. A lone surrogate counts as U+FFFD, which has the same length, so that positions stay true.
+ * Whether a special token written out in the text is recognised is the tokenizer's own rule: those over characters and words never do, those
+ * of a `tokenizer.json` do as Hugging Face's. Positions in text are UTF-16 code units, those of `String.prototype.slice`. A lone
+ * surrogate counts as U+FFFD, which has the same length, so that positions stay true.
  *
  * Ids are `number[]`, not `Int32Array`: padding, truncation and the joining of a batch are ordinary array work, encodings compare and
  * serialise as JSON, and a tensor copies its data once from either. V8 keeps an array of small integers packed and unboxed.
  *
- * Tokenizers to come (BPE, WordPiece, Unigram) implement this same interface. They add fields to `Encoding` (type ids, word ids,
- * overflowing parts), keys to the options (a second text, stride) and roles (cls, sep, mask); no field changes its meaning.
+ * `PipelineTokenizer`, which is what a `tokenizer.json` becomes, adds fields to `Encoding` (type ids, word ids, overflowing parts) and keys to
+ * the options (a second text, stride); no field changes its meaning.
  */
 
 /** Half-open span `[start, end)` of the text, in UTF-16 code units. */
 export type Offset = readonly [start: number, end: number];
 
-/** What a special token is for. */
-export type SpecialRole = 'pad' | 'bos' | 'eos' | 'unk';
+/** What a special token is for. Those of BERT are `cls`, `sep` and `mask`. */
+export type SpecialRole = 'pad' | 'bos' | 'eos' | 'unk' | 'cls' | 'sep' | 'mask';
 
 /** The special tokens that a tokenizer has, by role. Two roles may share one token. */
 export type SpecialTokens = Readonly<Partial<Record<SpecialRole, string>>>;
@@ -95,6 +95,6 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): Encoding;
   /** Encode several texts; `padding` makes them equally long. Throws `TokenizerError`. */
   encodeBatch(texts: readonly string[], options?: EncodeOptions): Encoding[];
-  /** The text of these ids. Throws `TokenizerError` for an id outside the vocabulary. */
+  /** The text of these ids. Throws `TokenizerError` for what is no id. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
 }
