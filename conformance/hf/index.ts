@@ -7,6 +7,7 @@ import { type Check, type Family, type Finding, type GoldenCase, notBuilt, type 
 import { checkpointOf } from './checkpoint.js';
 import type { HfCase, ModelDocument } from './document.js';
 import { type AnyModel, runForward } from './forward.js';
+import { runGreedy } from './greedy.js';
 import { runLoss } from './loss.js';
 
 /** What transformers computed with tiny models: logits, hidden states, attention maps, losses with gradients. One model a family. */
@@ -44,16 +45,24 @@ async function runCase(golden: HfCase, document: ModelDocument, { folder, archiv
   if (!run) throw notBuilt(`cases of the kind ${golden.kind}`);
   const model = (await load(auto, checkpointOf(folder, config), { backend })) as unknown as AnyModel;
   try {
-    return await run(golden, document, model, archive, backend);
+    return await run(golden, document, model, archive, backend, folder);
   } finally {
     for (const p of parameters(model)) p.grad?.dispose();
     dispose(model);
   }
 }
 
-type Run = (golden: HfCase, document: ModelDocument, model: AnyModel, archive: Archive, backend: Backend) => Promise<(Check | Finding)[]>;
+type Run = (
+  golden: HfCase,
+  document: ModelDocument,
+  model: AnyModel,
+  archive: Archive,
+  backend: Backend,
+  folder: Folder,
+) => Promise<(Check | Finding)[]>;
 
 const kinds: Readonly<Record<string, Run>> = {
   forward: (golden, _document, model, archive, backend) => runForward(golden, model, archive, backend),
+  generate: (golden, _document, model, archive, backend, folder) => runGreedy(golden, model, archive, backend, folder),
   loss: (golden, document, model, archive, backend) => runLoss(golden, document.class, model, archive, backend),
 };

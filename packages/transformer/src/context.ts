@@ -1,4 +1,4 @@
-import type { AttentionFn, KVCache } from '@multihead/attention';
+import type { AttentionCache, AttentionFn } from '@multihead/attention';
 import type { Rng, Tensor } from '@multihead/tensor';
 
 /*
@@ -34,7 +34,7 @@ export interface ForwardContext {
   /** The place of each token, for every sample; 0, 1, 2 … after those in the cache if left out. */
   positions?: readonly (readonly number[])[];
   /** Keys and values of the tokens so far, one for each layer: `model.cache()` makes it, its maker disposes it. */
-  cache?: readonly KVCache[];
+  cache?: readonly AttentionCache[];
   /** Dropout acts if and only if it is there. */
   rng?: Rng;
   tap?: Tap;
@@ -52,8 +52,8 @@ export interface StacksContext extends Pick<ForwardContext, 'rng' | 'tap'> {
 
 /** Keys and values of the decoder's own tokens, and those of the source, which are computed once. */
 export interface DecoderCache {
-  self: KVCache;
-  memory: KVCache;
+  self: AttentionCache;
+  memory: AttentionCache;
 }
 
 /** What a model is made with, besides its config. */
@@ -75,7 +75,7 @@ export interface BlockContext {
   at: string;
   /** As `attend` takes it. */
   mask: Tensor | null;
-  cache?: KVCache;
+  cache?: AttentionCache;
   rng?: Rng;
   tap?: Tap;
 }
@@ -83,5 +83,5 @@ export interface BlockContext {
 /** What a block of a decoder needs that looks at an encoder's output, besides. */
 export interface DecoderBlockContext extends BlockContext {
   memoryMask: Tensor | null;
-  memoryCache?: KVCache;
+  memoryCache?: AttentionCache;
 }

@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables } from '@multihead/attention';
+import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attention';
 import { constant, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -146,7 +146,7 @@ export class GemmaModel {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.layers.map(() => new KVCache());
   }
 }
@@ -171,7 +171,7 @@ export class GemmaForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

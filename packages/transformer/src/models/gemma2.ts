@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables } from '@multihead/attention';
+import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal } from '@multihead/layers';
 import { div, dropout, linear, mul, tanh, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -11,7 +11,7 @@ import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import type { ActivationName } from '../parts/activation.js';
-import { type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
+import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 import { GemmaRMSNorm, gemmaOnly } from './gemma.js';
 
@@ -165,8 +165,8 @@ export class Gemma2Model {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
-    return this.layers.map(() => new KVCache());
+  cache(): AttentionCache[] {
+    return this.config.layer_types.map((type) => cacheOf(type === 'sliding_attention' ? this.config.sliding_window : null));
   }
 }
 
@@ -190,7 +190,7 @@ export class Gemma2ForCausalLM {
     return softcap(linear(this.model.forward(ids, ctx), this.lm_head.weight), this.config.final_logit_softcapping);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

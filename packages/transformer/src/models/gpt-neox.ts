@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables } from '@multihead/attention';
+import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, reshape, rope, slice, type Tensor, transpose } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -145,7 +145,7 @@ export class GPTNeoXModel {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.layers.map(() => new KVCache());
   }
 }
@@ -170,7 +170,7 @@ export class GPTNeoXForCausalLM {
     return linear(this.gpt_neox.forward(ids, ctx), this.embed_out.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.gpt_neox.cache();
   }
 }

@@ -1,4 +1,4 @@
-import { type AttentionFn, KVCache, splitHeads } from '@multihead/attention';
+import { type AttentionCache, type AttentionFn, KVCache, splitHeads } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, constant, normal } from '@multihead/layers';
 import { type Activation, add, dropout, type Initializer, linear, param, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -241,7 +241,7 @@ export class GPT2Model {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.h.map(() => new KVCache());
   }
 }
@@ -266,7 +266,7 @@ export class GPT2LMHeadModel {
     return linear(this.transformer.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.transformer.cache();
   }
 }

@@ -1,4 +1,4 @@
-import { type AttentionFn, KVCache, type RopeTables } from '@multihead/attention';
+import { type AttentionCache, type AttentionFn, KVCache, type RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, type Initializer, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -223,7 +223,7 @@ export class LlamaModel {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.layers.map(() => new KVCache());
   }
 }
@@ -248,7 +248,7 @@ export class LlamaForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables } from '@multihead/attention';
+import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -9,7 +9,7 @@ import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
-import { type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
+import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 
 /*
@@ -117,8 +117,8 @@ export class MistralModel {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
-    return this.layers.map(() => new KVCache());
+  cache(): AttentionCache[] {
+    return this.layers.map(() => cacheOf(this.config.sliding_window));
   }
 }
 
@@ -142,7 +142,7 @@ export class MistralForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

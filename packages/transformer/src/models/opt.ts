@@ -1,4 +1,4 @@
-import { KVCache, splitHeads } from '@multihead/attention';
+import { type AttentionCache, KVCache, splitHeads } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
 import { add, cast, cumsum, dropout, layerNorm, linear, mul, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -218,7 +218,7 @@ export class OPTModel {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.decoder.layers.map(() => new KVCache());
   }
 }
@@ -243,7 +243,7 @@ export class OPTForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

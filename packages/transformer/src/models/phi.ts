@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables, splitHeads } from '@multihead/attention';
+import { type AttentionCache, KVCache, type RopeTables, splitHeads } from '@multihead/attention';
 import { LayerNorm, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, rope, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -148,7 +148,7 @@ export class PhiModel {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.layers.map(() => new KVCache());
   }
 }
@@ -174,7 +174,7 @@ export class PhiForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight, this.lm_head.bias);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

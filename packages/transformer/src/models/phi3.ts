@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables, splitHeads } from '@multihead/attention';
+import { type AttentionCache, type RopeTables, splitHeads } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, rope, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -11,7 +11,7 @@ import { residualBlock } from '../parts/blocks.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
-import { rotaryTables, windowOf } from '../parts/rotary.js';
+import { cacheOf, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 
 /*
@@ -138,8 +138,8 @@ export class Phi3Model {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
-    return this.layers.map(() => new KVCache());
+  cache(): AttentionCache[] {
+    return this.layers.map(() => cacheOf(this.config.sliding_window));
   }
 }
 
@@ -163,7 +163,7 @@ export class Phi3ForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

@@ -1,4 +1,4 @@
-import { KVCache, type RopeTables } from '@multihead/attention';
+import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
@@ -10,7 +10,7 @@ import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
-import { type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
+import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 
 /*
@@ -141,8 +141,8 @@ export class Qwen3Model {
   }
 
   /** A cache for `forward`. It is the caller's to dispose. */
-  cache(): KVCache[] {
-    return this.layers.map(() => new KVCache());
+  cache(): AttentionCache[] {
+    return this.config.layer_types.map((type) => cacheOf(type === 'sliding_attention' ? this.config.sliding_window : null));
   }
 }
 
@@ -166,7 +166,7 @@ export class Qwen3ForCausalLM {
     return linear(this.model.forward(ids, ctx), this.lm_head.weight);
   }
 
-  cache(): KVCache[] {
+  cache(): AttentionCache[] {
     return this.model.cache();
   }
 }

@@ -1,5 +1,5 @@
-import { type AttendOptions, type AttentionFn, attend, type KVCache, mergeHeads } from '@multihead/attention';
-import { expand, matmul, reshape, type Tensor, unsqueeze } from '@multihead/tensor';
+import { type AttendOptions, type AttentionFn, attend, type AttentionCache, mergeHeads } from '@multihead/attention';
+import { expand, matmul, reshape, slice, type Tensor, unsqueeze } from '@multihead/tensor';
 import { type BlockContext, type DecoderBlockContext, see } from '../context.js';
 
 export interface HeadOptions extends Pick<AttendOptions, 'scale' | 'causal' | 'window' | 'softcap' | 'dropout'> {
@@ -25,7 +25,8 @@ export function attendHeads(q: Tensor, k: Tensor, v: Tensor, ctx: BlockContext, 
 /** The same for keys and values that are complete: those of an encoder. */
 export function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockContext, options: HeadOptions): Tensor {
   const { name = 'attn', attention = attend, ...rest } = options;
-  const { tap, mask, rng } = ctx;
+  const { tap, rng } = ctx;
+  const mask = ctx.mask && lastKeys(ctx.mask, k.shape[2]!);
   let changed: Tensor | null = null;
   const onWeights = (weights: Tensor) => {
     changed = tap?.(`${ctx.at}.${name}.pattern`, weights) ?? null;
@@ -57,8 +58,14 @@ export function crossHeads(
   return readHeads(queries, all, { ...ctx, mask }, { ...options, name });
 }
 
-function appended(cache: KVCache, { k, v }: { k: Tensor; v: Tensor }): { k: Tensor; v: Tensor } {
+function appended(cache: AttentionCache, { k, v }: { k: Tensor; v: Tensor }): { k: Tensor; v: Tensor } {
   return cache.append(k, v);
+}
+
+/** A mask over all tokens, for a cache that has forgotten the first ones. */
+function lastKeys(mask: Tensor, keys: number): Tensor {
+  const all = mask.shape.at(-1)!;
+  return all > keys ? slice(mask, -1, all - keys, all) : mask;
 }
 
 /** Heads of values [B, G, K, D] for each head of queries, [B, H, K, D]. */

@@ -1,4 +1,12 @@
-import { type RopeTables, ropeOfConfig, ropeTables, splitHeads } from '@multihead/attention';
+import {
+  type AttentionCache,
+  KVCache,
+  type RopeTables,
+  ropeOfConfig,
+  ropeTables,
+  SlidingWindowCache,
+  splitHeads,
+} from '@multihead/attention';
 import type { Linear } from '@multihead/layers';
 import { type Backend, reshape, rope, type Tensor } from '@multihead/tensor';
 import type { BlockContext } from '../context.js';
@@ -67,4 +75,9 @@ export function rotaryAttention(parts: Projections, x: Tensor, ctx: BlockContext
 /** How far a sliding window of `size` tokens, their own place among them, reaches back; no window for null. */
 export function windowOf(size: number | null): number | undefined {
   return size === null ? undefined : size - 1;
+}
+
+/** A cache for a layer with such a window, which keeps no more than the window needs; null: for one that sees all tokens. */
+export function cacheOf(size: number | null): AttentionCache {
+  return size === null ? new KVCache() : new SlidingWindowCache(size - 1);
 }
