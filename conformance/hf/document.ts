@@ -28,4 +28,15 @@ export interface HfCase {
   readonly generation?: Readonly<Record<string, Json>>;
   readonly sequences?: readonly (readonly number[])[];
   readonly note?: string;
+  /** What a model reads, and what it makes of it, in words. */
+  readonly text?: string;
+  readonly input_ids?: readonly number[];
+  readonly logits?: readonly number[];
+  readonly label?: string;
+  readonly score?: number;
+  readonly generated_text?: string;
+  readonly texts?: readonly string[];
+  /** How many tokens of the text count. */
+  readonly first_tokens?: number;
+  readonly perplexity?: number;
 }

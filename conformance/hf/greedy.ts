@@ -35,44 +35,62 @@ const forced = [
   'repetition_penalty',
 ];
 
-export async function runGreedy(golden: HfCase, model: AnyModel, archive: Archive, backend: Backend, folder: Folder): Promise<Finding[]> {
+/** The settings of a case over those of its model. Throws Skip where greedy search is not all that is asked for. */
+export function settingsOf(golden: HfCase, folder: Folder): Settings {
   const base = folder.json('generation_config.json') as Record<string, unknown>;
   const own = golden.generation ?? {};
-  const more = Object.keys(own).filter((key) => !known.includes(key));
-  if (more.length > 0 || own.num_beams !== 1) throw notBuilt('generation besides greedy search');
-  if (forced.some((key) => base[key] !== undefined && base[key] !== null)) throw notBuilt('generation besides greedy search');
-  const settings = { ...base, ...own } as { max_new_tokens: number; eos_token_id?: number | number[]; pad_token_id?: number };
-  const ends = [settings.eos_token_id ?? []].flat();
+  const isMore = Object.keys(own).some((key) => !known.includes(key)) || own.num_beams !== 1;
+  if (isMore || forced.some((key) => base[key] !== undefined && base[key] !== null)) throw notBuilt('generation besides greedy search');
+  return { ...base, ...own } as unknown as Settings;
+}
+
+export interface Settings {
+  max_new_tokens: number;
+  eos_token_id?: number | number[];
+  pad_token_id?: number;
+  decoder_start_token_id?: number;
+  use_cache?: boolean;
+}
+
+export async function runGreedy(golden: HfCase, model: AnyModel, archive: Archive, backend: Backend, folder: Folder): Promise<Finding[]> {
+  const settings = settingsOf(golden, folder);
   const { inputs = {} } = golden;
   const source = leafOf(archive, inputs.input_ids ?? inputs.input_features!, backend);
   const mask = inputs.attention_mask ? leafOf(archive, inputs.attention_mask, backend) : undefined;
+  return [sameIds('sequences', await greedySequences(model, source, mask, settings), golden.sequences!)];
+}
+
+export function sameIds(what: string, got: unknown, want: unknown): Finding {
+  const [g, w] = [JSON.stringify(got), JSON.stringify(want)];
+  return { what, problem: g === w ? null : `got ${g}, want ${w}` };
+}
+
+/** The prompt, or the decoder's first token, with the likeliest tokens behind it. */
+export async function greedySequences(model: AnyModel, source: Tensor, mask: Tensor | undefined, settings: Settings): Promise<number[][]> {
+  const ends = [settings.eos_token_id ?? []].flat();
   const step =
-    inputs.input_features || 'decode' in model
-      ? stacks(model as unknown as Stacks, source, mask, base)
-      : causal(model as unknown as Causal, source, mask);
+    'decode' in model
+      ? stacks(model as unknown as Stacks, source, mask, settings)
+      : causal(model as unknown as Causal, source, mask, settings);
   try {
     const rows = step.start.map((row) => [...row]);
     const done = rows.map(() => false);
     for (let i = 0; i < settings.max_new_tokens && !done.every(Boolean); i++) {
-      const open = scope();
-      const next = Array.from(
-        (
-          await valuesOf(
-            argmax(
-              noGrad(() => step.next(rows)),
-              -1,
-            ),
-          )
-        ).data,
-      );
-      open.close();
+      using _ = scope();
+      const next = (
+        await valuesOf(
+          argmax(
+            noGrad(() => step.next(rows)),
+            -1,
+          ),
+        )
+      ).data;
       for (const [b, row] of rows.entries()) {
         row.push(done[b] ? (settings.pad_token_id ?? 0) : next[b]);
         done[b] ||= ends.includes(next[b]);
       }
     }
-    const [got, want] = [JSON.stringify(rows), JSON.stringify(golden.sequences)];
-    return [{ what: 'sequences', problem: got === want ? null : `got ${got}, want ${want}` }];
+    return rows;
   } finally {
     step.end();
   }
@@ -85,8 +103,8 @@ interface Stepper {
   end(): void;
 }
 
-function causal(model: Causal, ids: Tensor, mask: Tensor | undefined): Stepper {
-  const cache = model.cache();
+function causal(model: Causal, ids: Tensor, mask: Tensor | undefined, { use_cache = true }: Settings): Stepper {
+  const cache = use_cache ? model.cache() : undefined;
   const [batch, prompt] = ids.shape as [number, number];
   const flat = Array.from(ids.dataSync());
   const real = mask ? Array.from(mask.dataSync()) : new Array<number>(batch * prompt).fill(1);
@@ -94,7 +112,7 @@ function causal(model: Causal, ids: Tensor, mask: Tensor | undefined): Stepper {
     start: Array.from({ length: batch }, (_, b) => flat.slice(b * prompt, (b + 1) * prompt)),
     next: (rows) => {
       const length = rows[0].length;
-      const from = length === prompt ? 0 : length - 1;
+      const from = length === prompt || !cache ? 0 : length - 1;
       const seen = rows.map((_, b) => Array.from({ length }, (_, t) => (t < prompt ? real[b * prompt + t] : 1)));
       const positions = seen.map((row) => row.map((_, t) => Math.max(0, row.slice(0, t + 1).reduce((n, x) => n + x, 0) - 1)).slice(from));
       const input = tensor(Int32Array.from(rows.flatMap((row) => row.slice(from))), {
@@ -104,21 +122,25 @@ function causal(model: Causal, ids: Tensor, mask: Tensor | undefined): Stepper {
       const all = tensor(Int32Array.from(seen.flat()), { shape: [batch, length], backend: ids.backend });
       return lastOf(model.forward(input, { cache, positions, mask: all }));
     },
-    end: () => cache.forEach((one) => one.dispose()),
+    end: () => {
+      for (const one of cache ?? []) one.dispose();
+    },
   };
 }
 
-function stacks(model: Stacks, source: Tensor, mask: Tensor | undefined, base: Record<string, unknown>): Stepper {
+function stacks(model: Stacks, source: Tensor, mask: Tensor | undefined, settings: Settings): Stepper {
   const cache = model.cache();
   const memory = noGrad(() => model.encode(source, { mask }));
   const batch = source.shape[0];
   return {
-    start: Array.from({ length: batch }, () => [base.decoder_start_token_id as number]),
+    start: Array.from({ length: batch }, () => [settings.decoder_start_token_id!]),
     next: (rows) => {
       const input = tensor(Int32Array.from(rows.map((row) => row.at(-1)!)), { shape: [batch, 1], backend: source.backend });
       return lastOf(model.decode(input, memory, { cache, mask }));
     },
-    end: () => cache.forEach((one) => [one.self, one.memory].forEach((part) => part.dispose())),
+    end: () => {
+      for (const one of cache.flatMap(({ self, memory: read }) => [self, read])) one.dispose();
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import type { HfCase, ModelDocument } from './document.js';
 import { type AnyModel, runForward } from './forward.js';
 import { runGreedy } from './greedy.js';
 import { runLoss } from './loss.js';
+import { runClassification, runPerplexity, runTextToText, runTextGeneration } from './texts.js';
 
 /** What transformers computed with tiny models: logits, hidden states, attention maps, losses with gradients. One model a family. */
 export const hf: Suite = {
@@ -63,6 +64,10 @@ type Run = (
 
 const kinds: Readonly<Record<string, Run>> = {
   forward: (golden, _document, model, archive, backend) => runForward(golden, model, archive, backend),
+  'text-classification': (golden, _document, model, _archive, backend, folder) => runClassification(golden, model, backend, folder),
+  'text-generation': (golden, _document, model, _archive, backend, folder) => runTextGeneration(golden, model, backend, folder),
+  text2text: (golden, _document, model, _archive, backend, folder) => runTextToText(golden, model, backend, folder),
+  perplexity: (golden, _document, model, _archive, backend, folder) => runPerplexity(golden, model, backend, folder),
   generate: (golden, _document, model, archive, backend, folder) => runGreedy(golden, model, archive, backend, folder),
   loss: (golden, document, model, archive, backend) => runLoss(golden, document.class, model, archive, backend),
 };
