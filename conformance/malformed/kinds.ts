@@ -1,3 +1,4 @@
+import { config } from './config.js';
 import type { Task } from './document.js';
 import { safetensors } from './safetensors.js';
 import { shards } from './shards.js';
@@ -14,4 +15,5 @@ export interface Kind {
 export const kinds: ReadonlyMap<string, Kind> = new Map([
   ['safetensors', safetensors],
   ['safetensors-index', shards],
+  ['config', config],
 ]);
