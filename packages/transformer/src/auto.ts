@@ -133,7 +133,8 @@ type AnyModel = Awaited<ReturnType<(typeof architectures)[ArchitectureName]>>;
  * @example
  * const model = await load(auto, hub('openai-community/gpt2'));
  */
-export const auto: AutoModel<InstanceType<AnyModel>> = {
+export const auto: AutoModel<InstanceType<AnyModel>> & { names(): ArchitectureName[] } = {
+  names: () => Object.keys(architectures) as ArchitectureName[],
   async choose(config) {
     const names: unknown = isObject(config) ? config.architectures : null;
     const [name] = Array.isArray(names) ? names : [];

@@ -2,7 +2,7 @@ import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attent
 import { constant, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { countLabels, activation, flag, isObject, layers, orNull, readConfig, size } from '../loading/config.js';
+import { countLabels, activation, flag, isObject, layers, orNull, readConfig, size, oneToken } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
@@ -34,6 +34,7 @@ export function readGemmaConfig(json: unknown): GemmaConfig {
     modelTypes: ['gemma'],
     fields: {
       ...llamaFields(),
+      pad_token_id: oneToken(0),
       vocab_size: size(256000),
       hidden_size: size(3072),
       intermediate_size: size(24576),

@@ -2,7 +2,7 @@ import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal } from '@multihead/layers';
 import { div, dropout, linear, mul, tanh, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { countLabels, activation, flag, layers, orNull, positive, readConfig, size } from '../loading/config.js';
+import { countLabels, activation, flag, layers, orNull, positive, readConfig, size, oneToken } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
@@ -45,6 +45,7 @@ export function readGemma2Config(json: unknown): Gemma2Config {
     modelTypes: ['gemma2'],
     fields: {
       ...fields,
+      pad_token_id: oneToken(0),
       vocab_size: size(256000),
       hidden_size: size(2304),
       intermediate_size: size(9216),

@@ -2,7 +2,7 @@ import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal } from '@multihead/layers';
 import { linear, mul, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { countLabels, activation, flag, isObject, layers, orNull, positive, readConfig, size } from '../loading/config.js';
+import { countLabels, activation, flag, isObject, layers, orNull, positive, readConfig, size, oneToken } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type RopeConfig, twoRopes, withTwoRopes } from '../loading/rope.js';
@@ -45,6 +45,7 @@ export function readGemma3Config(json: unknown): Gemma3Config {
     modelTypes: ['gemma3_text'],
     fields: {
       ...fields,
+      pad_token_id: oneToken(0),
       vocab_size: size(262208),
       hidden_size: size(2304),
       intermediate_size: size(9216),

@@ -90,7 +90,7 @@ export function readModernBertConfig(json: unknown): ModernBertConfig {
       initializer_range: positive(0.02),
       norm_eps: positive(1e-5),
       norm_bias: flag(false),
-      pad_token_id: oneToken(),
+      pad_token_id: oneToken(50283),
       rope_parameters: twoRopes(),
       attention_bias: flag(false),
       attention_dropout: share(0),

@@ -2,7 +2,7 @@ import { type AttentionCache, type RopeTables, splitHeads } from '@multihead/att
 import { Linear, normal, RMSNorm } from '@multihead/layers';
 import { dropout, linear, rope, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { countLabels, maybe, readConfig, share, size } from '../loading/config.js';
+import { countLabels, maybe, readConfig, share, size, oneToken } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { activatedGate } from '../parts/activation.js';
@@ -34,6 +34,7 @@ export function readPhi3Config(json: unknown): Phi3Config {
     modelTypes: ['phi3'],
     fields: {
       ...llamaFields(),
+      pad_token_id: oneToken(32000),
       vocab_size: size(32064),
       hidden_size: size(3072),
       intermediate_size: size(8192),

@@ -16,6 +16,7 @@ import {
   orNull,
   readConfig,
   size,
+  oneToken,
 } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -49,6 +50,7 @@ export function readSmolLM3Config(json: unknown): SmolLM3Config {
     modelTypes: ['smollm3'],
     fields: {
       ...llamaFields(),
+      pad_token_id: oneToken(128004),
       vocab_size: size(128256),
       hidden_size: size(2048),
       num_hidden_layers: layers(36),
