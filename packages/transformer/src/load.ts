@@ -1,6 +1,7 @@
 export { type AutoModel, type LoadOptions, load } from './loading/load.js';
 export {
   type Checkpoint,
+  type CheckpointSource,
   CheckpointError,
   files,
   type HubOptions,

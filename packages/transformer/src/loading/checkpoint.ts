@@ -99,6 +99,20 @@ export function isHubId(text: string): boolean {
   return /^(?:[\w.-]{1,96}\/)?[\w.-]{1,96}$/.test(text) && !text.split('/').some((part) => /^\.+$/.test(part));
 }
 
+/** What `load` takes: a checkpoint, or what one is made from. */
+export type CheckpointSource = Checkpoint | URL | string | Iterable<Blob & { readonly name: string }>;
+
+/** A URL is a site, `owner/name` a repository of the hub, a list the files that it has. */
+export function checkpointOf(source: CheckpointSource): Checkpoint {
+  if (source instanceof URL) return site(source);
+  if (typeof source !== 'string') return 'open' in source ? source : files(source);
+  if (/^https?:\/\//i.test(source)) return site(source);
+  if (isHubId(source) && source.includes('/')) return hub(source);
+  throw new CheckpointError(
+    `load: source: expected a URL or the id owner/name of a repository, got ${JSON.stringify(source)}; a folder is folder(path) of @multihead/transformer/node`,
+  );
+}
+
 /** Null for what is not there; every other failure goes on. */
 async function orNull(open: () => Promise<ByteSource>): Promise<ByteSource | null> {
   try {

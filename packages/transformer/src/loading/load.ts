@@ -11,7 +11,7 @@ import {
   widenFloat16,
 } from '@multihead/tensor/safetensors';
 import type { ModelOptions } from '../context.js';
-import { type Checkpoint, CheckpointError, openWeights, readJson } from './checkpoint.js';
+import { type Checkpoint, CheckpointError, type CheckpointSource, checkpointOf, openWeights, readJson } from './checkpoint.js';
 import { ConfigError, describe, isObject } from './config.js';
 import type { CheckpointRules, ModelClass } from './model-class.js';
 
@@ -32,28 +32,30 @@ export interface LoadOptions extends ModelOptions {
 
 /** Chooses the class by what config.json says. */
 export interface AutoModel<Model extends object = object> {
-  choose(config: unknown): Promise<ModelClass<Model>>;
+  choose(config: unknown): Promise<ModelClass<Model, never>>;
 }
 
 /**
- * A model of the class `Model` from a checkpoint, strictly: config.json must hold nothing that would change the result and is not built, and
+ * A model of the class `modelClass` (or the one that `auto` chooses) from a checkpoint: `site(url)`, `hub(id)`, `files(list)`, `folder(path)` of
+ * `@multihead/transformer/node`, or what the first three are made from. Strictly: config.json must hold nothing that would change the result and is not built, and
  * the weights must be those of the model, neither more nor fewer, with its shapes. float32, float16 and bfloat16 become float32, exactly; tied
  * weights stay one tensor. Either all of it is loaded or, on any failure, nothing is left.
  *
  * @throws ConfigError, StateDictError (all missing, unexpected and mis-shaped keys at once), CheckpointError for files that lack,
  * SafetensorsError for files that break their format; an aborted signal throws its reason.
  * @example
- * const model = await load(GPT2LMHeadModel, site('https://example.org/models/gpt2/'), { backend: await wasm() });
+ * const model = await load(GPT2LMHeadModel, 'openai-community/gpt2', { backend: await wasm(), onProgress });
  */
-export async function load<Model extends object>(
-  MODEL: ModelClass<Model> | AutoModel<Model>,
-  checkpoint: Checkpoint,
+export async function load<Model extends object, Config>(
+  modelClass: ModelClass<Model> | AutoModel<Model>,
+  source: CheckpointSource,
   options: LoadOptions = {},
 ): Promise<Model> {
+  const checkpoint = checkpointOf(source);
   const { signal, ignore = [], rng, attention } = options;
   signal?.throwIfAborted();
   const json = without(await readConfigJson(checkpoint, signal), ignore);
-  const chosen = 'choose' in MODEL ? await MODEL.choose(json) : MODEL;
+  const chosen = 'choose' in modelClass ? await modelClass.choose(json) : modelClass;
   const config = chosen.readConfig(json);
   const weights = await openWeights(checkpoint, { signal });
   try {
