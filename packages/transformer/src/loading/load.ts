@@ -47,7 +47,7 @@ export interface AutoModel<Model extends object = object> {
  * const model = await load(GPT2LMHeadModel, 'openai-community/gpt2', { backend: await wasm(), onProgress });
  */
 export async function load<Model extends object, Config>(
-  modelClass: ModelClass<Model> | AutoModel<Model>,
+  modelClass: ModelClass<Model, Config> | AutoModel<Model>,
   source: CheckpointSource,
   options: LoadOptions = {},
 ): Promise<Model> {
