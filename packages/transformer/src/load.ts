@@ -13,3 +13,4 @@ export {
 } from './loading/checkpoint.js';
 export { ConfigError } from './loading/config.js';
 export type { CheckpointRules, ModelClass } from './loading/model-class.js';
+export { type BrowserCacheOptions, browserCached } from './loading/browser-cache.js';

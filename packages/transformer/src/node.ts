@@ -1,7 +1,7 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readState } from '@multihead/tensor';
-import { recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
+import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
 import { fileSource, writeSafetensorsFolder } from '@multihead/tensor/safetensors/node';
 import { type Checkpoint, CheckpointError } from './loading/checkpoint.js';
 import { configJsonOf, type SavableModel } from './loading/save.js';
@@ -26,6 +26,56 @@ function nullIfMissing(error: unknown): null {
   const { cause } = error as { cause?: { code?: string } };
   if (error instanceof SafetensorsError && cause?.code === 'ENOENT') return null;
   throw error;
+}
+
+/** Bytes that are copied at a time. */
+const step = 1 << 24;
+
+/**
+ * A checkpoint whose files are kept in a folder: what is there is read from there, what is not is fetched whole, once. A file is in the folder
+ * whole or not at all, so that an abort or a crash leaves nothing to be mistaken for it. Another revision wants another folder.
+ *
+ * @example
+ * const model = await load(GPT2LMHeadModel, cached(hub('openai-community/gpt2'), './models/gpt2'));
+ */
+export function cached(checkpoint: Checkpoint, path: string): Checkpoint {
+  const kept = folder(path);
+  return {
+    name: `${checkpoint.name} in ${path}`,
+    open: async (file, options = {}) => {
+      const here = await kept.open(file, options);
+      if (here) return here;
+      const source = await checkpoint.open(file, options);
+      if (!source) return null;
+      try {
+        await mkdir(path, { recursive: true });
+        await copyWhole(source, join(path, file), options.signal);
+      } finally {
+        await source.close?.();
+      }
+      return kept.open(file, options);
+    },
+  };
+}
+
+async function copyWhole(source: ByteSource, path: string, signal?: AbortSignal): Promise<void> {
+  const temporary = `${path}.${process.pid}.${performance.now()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      for (let from = 0; from < source.size; from += step) {
+        const bytes = await source.read(from, Math.min(source.size, from + step), { signal });
+        await file.write(bytes, 0, bytes.length);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 export interface SaveOptions {

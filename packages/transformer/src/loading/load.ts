@@ -55,7 +55,7 @@ export async function load<Model extends object, Config>(
   const { signal, ignore = [], rng, attention } = options;
   signal?.throwIfAborted();
   const json = without(await readConfigJson(checkpoint, signal), ignore);
-  const chosen = 'choose' in modelClass ? await modelClass.choose(json) : modelClass;
+  const chosen = ('choose' in modelClass ? await modelClass.choose(json) : modelClass) as ModelClass<Model, Config>;
   const config = chosen.readConfig(json);
   const weights = await openWeights(checkpoint, { signal });
   try {
