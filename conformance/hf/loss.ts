@@ -1,4 +1,4 @@
-import { type Backend, parameters, stateDict, type Tensor } from '@multihead/tensor';
+import { add, type Backend, bceWithLogits, cast, mul, parameters, stateDict, type Tensor } from '@multihead/tensor';
 import { contrastiveLoss, labelLoss, nextTokenLoss, shiftRight } from '@multihead/transformer/loss';
 import type { Archive } from '../archive.js';
 import { type Check, notBuilt } from '../suite.js';
@@ -9,6 +9,12 @@ import { type AnyModel, argumentsOf } from './forward.js';
 /* The loss of a batch, and of each parameter's gradient the norm, the sum and the first four elements. */
 
 type LossOf = (model: AnyModel, tensors: unknown[], context: object, labels: Tensor | undefined) => Tensor;
+
+/** Logits of where an answer begins and ends, with both places. */
+function spanLoss(model: AnyModel, tensors: unknown[], context: object, [start, end]: Tensor[]): Tensor {
+  const logits = model.forward(...tensors, context) as Record<string, Tensor>;
+  return mul(add(labelLoss(logits.start_logits, start), labelLoss(logits.end_logits, end)), 0.5);
+}
 
 /** By what the name of a class ends in. */
 const losses: readonly (readonly [RegExp, LossOf])[] = [
@@ -23,6 +29,10 @@ const losses: readonly (readonly [RegExp, LossOf])[] = [
       const { decoder_start_token_id: start, pad_token_id: pad } = model.config as { decoder_start_token_id: number; pad_token_id: number };
       return labelLoss(model.forward(...tensors, shiftRight(labels!, { start, pad }), context) as Tensor, labels!);
     },
+  ],
+  [
+    /^ElectraForPreTraining$/,
+    (model, tensors, context, labels) => bceWithLogits(model.forward(...tensors, context) as Tensor, cast(labels!, 'float32')),
   ],
   [
     /^CLIPModel$/,
@@ -63,9 +73,13 @@ async function gradientOf(name: string, state: ReadonlyMap<string, Tensor>): Pro
 export async function runLoss(golden: HfCase, className: string, model: AnyModel, archive: Archive, backend: Backend): Promise<Check[]> {
   const { inputs = {}, rtol = 0, grad_atol = 0 } = golden;
   const lossOf = losses.find(([pattern]) => pattern.test(className))?.[1];
-  if (!lossOf) throw notBuilt(`the loss of ${className}`);
+  const spans = [inputs.start_positions, inputs.end_positions]
+    .filter((ref) => ref !== undefined)
+    .map((ref) => leafOf(archive, ref, backend));
+  if (!lossOf && spans.length === 0) throw notBuilt(`the loss of ${className}`);
   const { tensors, context } = argumentsOf(inputs, archive, backend);
-  const loss = lossOf(model, tensors, context, inputs.labels && leafOf(archive, inputs.labels, backend));
+  const labels = inputs.labels && leafOf(archive, inputs.labels, backend);
+  const loss = spans.length > 0 ? spanLoss(model, tensors, context, spans) : lossOf!(model, tensors, context, labels);
   loss.backward();
   const scalar = (n: number) => ({ shape: [], kind: 'float' as const, data: [n] });
   const exact = { rtol, atol: rtol, equalNan: false };

@@ -8,6 +8,8 @@ import type { ModelClass } from './loading/model-class.js';
 const architectures = {
   BartModel: () => import('./models/bart.js').then((m) => m.BartModel),
   BartForConditionalGeneration: () => import('./models/bart.js').then((m) => m.BartForConditionalGeneration),
+  BartForSequenceClassification: () => import('./models/bart.js').then((m) => m.BartForSequenceClassification),
+  BartForQuestionAnswering: () => import('./models/bart.js').then((m) => m.BartForQuestionAnswering),
   BertModel: () => import('./models/bert.js').then((m) => m.BertModel),
   BertForMaskedLM: () => import('./models/bert.js').then((m) => m.BertForMaskedLM),
   BertForPreTraining: () => import('./models/bert.js').then((m) => m.BertForPreTraining),
@@ -15,6 +17,8 @@ const architectures = {
   BertForTokenClassification: () => import('./models/bert.js').then((m) => m.BertForTokenClassification),
   BertForQuestionAnswering: () => import('./models/bert.js').then((m) => m.BertForQuestionAnswering),
   CLIPModel: () => import('./models/clip.js').then((m) => m.CLIPModel),
+  CLIPTextModelWithProjection: () => import('./models/clip.js').then((m) => m.CLIPTextModelWithProjection),
+  CLIPVisionModelWithProjection: () => import('./models/clip.js').then((m) => m.CLIPVisionModelWithProjection),
   DecisionTransformerModel: () => import('./models/decision-transformer.js').then((m) => m.DecisionTransformerModel),
   DistilBertModel: () => import('./models/distilbert.js').then((m) => m.DistilBertModel),
   DistilBertForMaskedLM: () => import('./models/distilbert.js').then((m) => m.DistilBertForMaskedLM),

@@ -79,6 +79,17 @@ test('tied weights are one tensor, whether the file has one name of them or both
   dispose(model);
 });
 
+test('what the config ties and the file has twice, differently, is not tied', async () => {
+  const untied = await tinyFiles((tensors) => ({
+    ...tensors,
+    'lm_head.weight': { dtype: 'F32', shape: [12, 8], data: new Float32Array(96).fill(2) },
+  }));
+  const model = await load(GPT2LMHeadModel, memory(untied));
+  expect(new Set(await model.lm_head.weight.data())).toEqual(new Set([2]));
+  expect(new Set(await model.transformer.wte.weight.data()).size).toBe(96);
+  dispose(model);
+});
+
 test('weights come in halves as they are, and are rounded to what is asked for', async () => {
   const tensors = await tinyTensors();
   const exact = await logits(memory(await tinyFiles()));

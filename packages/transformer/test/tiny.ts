@@ -78,6 +78,8 @@ export const configs: Readonly<Record<string, Readonly<Record<string, unknown>>>
     vision_config: { ...tower, image_size: 8, patch_size: 4, projection_dim: 8 },
     projection_dim: 8,
   },
+  clip_text_model: { ...tower, vocab_size: 20, max_position_embeddings: 12, projection_dim: 8 },
+  clip_vision_model: { ...tower, image_size: 8, patch_size: 4, projection_dim: 8 },
   decision_transformer: { hidden_size: 16, n_head: 4, n_layer: 2, n_positions: 32, state_dim: 3, act_dim: 2, max_ep_len: 12 },
 };
 
@@ -87,6 +89,8 @@ export function typeOf(architecture: string): string {
     [/^(Roberta|XLMRoberta|Camembert)/, 'roberta'],
     [/^Gemma3/, 'gemma3_text'],
     [/^(GPTNeoX)/, 'gpt_neox'],
+    [/^CLIPText/, 'clip_text_model'],
+    [/^CLIPVision/, 'clip_vision_model'],
     [/^M2M100/, 'm2m_100'],
     [/^DecisionTransformer/, 'decision_transformer'],
     [/^(\w+?)(MTModel|EncoderModel|TextModel|LMHeadModel|Model|For[A-Z]\w*|TextFor\w+)$/, '$1'],
@@ -107,7 +111,7 @@ export function inputsOf(architecture: string): unknown[] {
     [6, 6, 11, 8, 2, 19],
   ]);
   const numbers = (shape: number[]) => uniform(shape, { rng: new Rng(7), low: -1, high: 1 });
-  if (type === 'vit') return [numbers([2, 3, 8, 8])];
+  if (type === 'vit' || type === 'clip_vision_model') return [numbers([2, 3, 8, 8])];
   if (type === 'clip') return [{ ids: text, pixels: numbers([2, 3, 8, 8]) }];
   if (type === 'decision_transformer') {
     return [{ states: numbers([2, 4, 3]), actions: numbers([2, 4, 2]), returns_to_go: numbers([2, 4, 1]), timesteps: ids([[0, 1, 2, 3], [4, 5, 6, 7]]) }]; // biome-ignore format: one object
@@ -117,6 +121,7 @@ export function inputsOf(architecture: string): unknown[] {
     [2, 6, 11, 8, 4],
   ]);
   if (type === 'whisper') return [numbers([2, 4, 12]), target];
-  if (['bart', 'marian', 'm2m_100', 't5'].includes(type) && architecture !== 'T5EncoderModel') return [text, target];
+  if (['bart', 'marian', 'm2m_100', 't5'].includes(type) && !/EncoderModel|Classification|Answering/.test(architecture))
+    return [text, target];
   return [text];
 }

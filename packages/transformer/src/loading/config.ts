@@ -265,6 +265,7 @@ const harmless = `_name_or_path _commit_hash _from_model_config _attn_implementa
   max_length min_length max_new_tokens do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p typical_p
   repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size num_return_sequences
   exponential_decay_length_penalty generation_config cache_implementation
+  forced_decoder_ids output_past is_llama_config
   pretraining_tp deterministic_flash_attn reference_compile repad_logits_with_grad`;
 
 /** Keys of every config that change what is computed, with the values that mean "not used". */
@@ -273,6 +274,8 @@ const refused: Readonly<Record<string, readonly unknown[]>> = {
   cross_attention_hidden_size: [],
   is_decoder: [false],
   pruned_heads: [{}],
+  rope_interleaved: [false],
+  use_mrope: [false],
   quantization_config: [],
   tie_encoder_decoder: [false],
 };

@@ -1,4 +1,15 @@
-import { type Backend, dispose, getBackend, loadStateDict, StateDictError, stateDict, type Tensor, withBackend } from '@multihead/tensor';
+import {
+  type Backend,
+  dispose,
+  drawn,
+  getBackend,
+  loadStateDict,
+  param,
+  StateDictError,
+  stateDict,
+  type Tensor,
+  withBackend,
+} from '@multihead/tensor';
 import {
   narrowBfloat16,
   narrowFloat16,
@@ -95,6 +106,7 @@ interface WeightsOptions extends LoadOptions {
 /** Puts the tensors of a checkpoint into those of `model`, one after the other; the model is whole only if this returns. */
 export async function loadWeights(model: object, weights: TensorReader, options: WeightsOptions): Promise<void> {
   const { signal, onProgress, dtype = 'auto', backend = getBackend() } = options;
+  await untie(model, weights, options);
   const plan = planOf(model, weights.entries, options);
   const total = plan.reduce((sum, { info }) => sum + info.end - info.begin, 0);
   let loaded = 0;
@@ -145,6 +157,41 @@ interface Step {
   info: TensorInfo;
 }
 
+/**
+ * A tensor that the config ties to another one, and that the checkpoint has besides, with other values: transformers does not tie them then.
+ * What is untied gets an object of its own, in place of the one that both names led to.
+ */
+async function untie(model: object, weights: TensorReader, { rules, signal }: WeightsOptions): Promise<void> {
+  const state = stateDict(model);
+  const keyOf = new Map([...weights.entries.keys()].map((key) => [targetOf(renamed(key, rules), state, rules.base), key]));
+  const first = new Map<Tensor, string>();
+  for (const [field, tensor] of state) {
+    const [key, other] = [keyOf.get(field), first.get(tensor)];
+    if (key === undefined) continue;
+    if (other === undefined) first.set(tensor, key);
+    else if (!(await isEqual(weights, key, other, signal))) replaceParameter(model, field, tensor);
+  }
+}
+
+async function isEqual(weights: TensorReader, a: string, b: string, signal?: AbortSignal): Promise<boolean> {
+  const [one, other] = [weights.entries.get(a)!, weights.entries.get(b)!];
+  if (one.dtype !== other.dtype || String(one.shape) !== String(other.shape)) return false;
+  const [x, y] = [await weights.readBytes(a, { signal }), await weights.readBytes(b, { signal })];
+  return x.every((byte, i) => byte === y[i]);
+}
+
+function replaceParameter(model: object, field: string, tied: Tensor): void {
+  const path = field.split('.');
+  const [owner, name] = [path.at(-2)!, path.at(-1)!];
+  const above = path.slice(0, -2).reduce((at, key) => (at as Record<string, object>)[key]!, model) as Record<string, object>;
+  const own = param(
+    tied.shape,
+    drawn(undefined, () => tied),
+  );
+  own.requiresGrad = tied.requiresGrad;
+  above[owner] = { ...above[owner], [name]: own };
+}
+
 /** Which tensor of the checkpoint goes where; a StateDictError lists everything that does not fit. */
 function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options: WeightsOptions): Step[] {
   const { rules, name, freshHead, rng } = options;
@@ -166,7 +213,7 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
   }
   const plan = new Map<Tensor, Step>();
   for (const [field, tensor] of state) {
-    const key = sources.get(field) ?? sources.get(rules.sameAs?.[field] ?? '');
+    const key = sources.get(field);
     if (key === undefined || plan.has(tensor)) continue; // of a tied tensor the first name counts
     const info = entries.get(key)!;
     problems.push(...misfits(key, tensor, info));

@@ -13,8 +13,6 @@ export interface CheckpointRules {
   readonly ignore?: readonly RegExp[];
   /** Names of tensors that begin with a constant and may lack. */
   readonly optional?: readonly RegExp[];
-  /** Where the values of a tensor stand that lacks. */
-  readonly sameAs?: Readonly<Record<string, string>>;
 }
 
 /** A model as `load` takes it: a class that is made from a config, and says how to read one. */

@@ -1,6 +1,6 @@
 import { KVCache, splitHeads } from '@multihead/attention';
 import { constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, mul, param, type Rng, type Tensor } from '@multihead/tensor';
+import { add, arange, argmax, cast, dropout, eq, linear, mul, param, type Rng, type Tensor, tanh } from '@multihead/tensor';
 import { type BlockContext, type DecoderBlockContext, type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import {
   activation,
@@ -17,8 +17,10 @@ import {
   tokenProblems,
 } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
+import { shiftRight } from '../loss.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
+import { rowsAt, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
@@ -402,4 +404,62 @@ export function logitsBias(vocabulary: number): Tensor {
   const bias = param([1, vocabulary], constant(0));
   bias.requiresGrad = false;
   return bias;
+}
+
+/** Decoder inputs for a source that is read by itself: its ids one place later, the start token in front. */
+function shifted(ids: Tensor, config: BartConfig): Tensor {
+  return shiftRight(ids, { start: config.decoder_start_token_id, pad: config.pad_token_id });
+}
+
+/** One of num_labels classes for each text, read where the decoder comes to its last end token: logits [B, num_labels]. */
+export class BartForSequenceClassification {
+  model: BartModel;
+  classification_head: { dense: Linear; out_proj: Linear };
+  readonly config: BartConfig;
+
+  static readonly architecture = 'BartForSequenceClassification';
+  static readonly readConfig = readBartConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: BartConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.model = new BartModel(config, options);
+    const init = normal(options.rng, config.init_std);
+    const labels = config.num_labels ?? config.id2label?.length ?? 3;
+    this.classification_head = {
+      dense: new Linear(config.d_model, config.d_model, { init }),
+      out_proj: new Linear(config.d_model, labels, { init }),
+    };
+  }
+
+  forward(ids: Tensor, ctx: StacksContext = {}): Tensor {
+    const { eos_token_id: end, classifier_dropout: p } = this.config;
+    const hidden = this.model.forward(ids, shifted(ids, this.config), ctx); // [B, T, E]
+    const places = arange(1, ids.shape[1]! + 1, 1, { dtype: 'int32', backend: ids.backend });
+    const last = argmax(mul(cast(eq(ids, end), 'int32'), places), 1); // [B]
+    const { dense, out_proj } = this.classification_head;
+    const x = tanh(dense.forward(dropout(rowsAt(hidden, last), p, ctx.rng)));
+    return out_proj.forward(dropout(x, p, ctx.rng));
+  }
+}
+
+/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+export class BartForQuestionAnswering {
+  model: BartModel;
+  qa_outputs: Linear;
+  readonly config: BartConfig;
+
+  static readonly architecture = 'BartForQuestionAnswering';
+  static readonly readConfig = readBartConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: BartConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.model = new BartModel(config, options);
+    this.qa_outputs = new Linear(config.d_model, 2, { init: normal(options.rng, config.init_std) });
+  }
+
+  forward(ids: Tensor, ctx: StacksContext = {}): { start_logits: Tensor; end_logits: Tensor } {
+    return spansOf(this.qa_outputs.forward(this.model.forward(ids, shifted(ids, this.config), ctx)));
+  }
 }

@@ -8,14 +8,11 @@ import {
   concat,
   eq,
   exp,
-  expand,
   matmul,
   mul,
   normalize,
   param,
-  reshape,
   select,
-  takeAlong,
   type Tensor,
   transpose,
 } from '@multihead/tensor';
@@ -38,6 +35,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
+import { rowsAt } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { patchesOf } from './vit.js';
 
@@ -246,9 +244,7 @@ export class CLIPTextTransformer {
   pooled(hidden: Tensor, ids: Tensor): Tensor {
     const { eos_token_id: end } = this.#config;
     const ends = typeof end === 'number' && end !== 2 ? cast(eq(ids, end), 'int32') : ids;
-    const last = argmax(ends, 1); // [B]
-    const [batch, , width] = hidden.shape as [number, number, number];
-    return reshape(takeAlong(hidden, expand(reshape(last, [batch, 1, 1]), [batch, 1, width]), 1), [batch, width]);
+    return rowsAt(hidden, argmax(ends, 1));
   }
 }
 
@@ -349,5 +345,49 @@ export class CLIPModel {
   embedImage(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
     const hidden = this.vision_model.forward(pixels, ctx, 'vision.');
     return normalize(this.visual_projection.forward(this.vision_model.pooled(hidden)));
+  }
+}
+
+/** Texts alone, as vectors that are compared with those of images: [B, projection_dim], not of length 1. */
+export class CLIPTextModelWithProjection {
+  text_model: CLIPTextTransformer;
+  text_projection: Linear;
+  readonly config: CLIPTextConfig;
+
+  static readonly architecture = 'CLIPTextModelWithProjection';
+  static readonly readConfig = readCLIPTextConfig;
+  static readonly checkpoint: CheckpointRules = { ignore: [...checkpoint.ignore!, /^(vision_model|visual_projection)\./, /^logit_scale$/] };
+
+  constructor(config: CLIPTextConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.text_model = new CLIPTextTransformer(config, options);
+    const init = normal(options.rng, config.hidden_size ** -0.5);
+    this.text_projection = new Linear(config.hidden_size, config.projection_dim, { bias: false, init });
+  }
+
+  forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
+    return this.text_projection.forward(this.text_model.pooled(this.text_model.forward(ids, ctx), ids));
+  }
+}
+
+/** Images alone, as vectors that are compared with those of texts: [B, projection_dim], not of length 1. */
+export class CLIPVisionModelWithProjection {
+  vision_model: CLIPVisionTransformer;
+  visual_projection: Linear;
+  readonly config: CLIPVisionConfig;
+
+  static readonly architecture = 'CLIPVisionModelWithProjection';
+  static readonly readConfig = readCLIPVisionConfig;
+  static readonly checkpoint: CheckpointRules = { ignore: [...checkpoint.ignore!, /^(text_model|text_projection)\./, /^logit_scale$/] };
+
+  constructor(config: CLIPVisionConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.vision_model = new CLIPVisionTransformer(config, options);
+    const init = normal(options.rng, config.hidden_size ** -0.5);
+    this.visual_projection = new Linear(config.hidden_size, config.projection_dim, { bias: false, init });
+  }
+
+  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+    return this.visual_projection.forward(this.vision_model.pooled(this.vision_model.forward(pixels, ctx)));
   }
 }

@@ -1,7 +1,7 @@
 import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
 import { add, cast, reshape, select, ShapeError, stack, type Tensor, tanh } from '@multihead/tensor';
 import type { ForwardContext, ModelOptions } from '../context.js';
-import { derived, flag, readConfig, size } from '../loading/config.js';
+import { activation, derived, flag, readConfig, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type GPT2Config, GPT2Model, gpt2Fields, gpt2Ignored } from './gpt2.js';
 
@@ -29,6 +29,7 @@ export function readDecisionTransformerConfig(json: unknown): DecisionTransforme
     modelTypes: ['decision_transformer'],
     fields: {
       ...gpt2Fields(),
+      activation_function: activation('relu'),
       state_dim: size(17),
       act_dim: size(4),
       hidden_size: size(128),

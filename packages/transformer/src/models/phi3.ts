@@ -43,7 +43,7 @@ export function readPhi3Config(json: unknown): Phi3Config {
       embd_pdrop: share(0),
       sliding_window: maybe(size(2047)),
     },
-    only: { attention_bias: [false], lm_head_bias: [false] },
+    only: { attention_bias: [false], mlp_bias: [false], lm_head_bias: [false], full_attn_mod: [1], interpolate_factor: [1] },
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });
 }

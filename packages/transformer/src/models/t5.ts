@@ -300,7 +300,6 @@ function biased(bias: Tensor, mask: Tensor | null): Tensor {
 
 const checkpoint: CheckpointRules = {
   ignore: [/^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/],
-  sameAs: { 'lm_head.weight': 'shared.weight' },
 };
 
 /** T5's encoder alone: ids [B, S] to the last hidden states [B, S, d_model]. */
@@ -348,7 +347,7 @@ export class T5ForConditionalGeneration {
     this.encoder = new T5Encoder(config, this.shared, options);
     this.decoder = new T5Decoder(config, this.shared, options);
     const own = () => new Linear(d_model, vocab_size, { bias: false, init: normal(options.rng, factor) });
-    this.lm_head = config.tie_word_embeddings && config.scale_decoder_outputs ? this.shared : own();
+    this.lm_head = config.tie_word_embeddings ? this.shared : own();
   }
 
   forward(ids: Tensor, decoderIds: Tensor, ctx: StacksContext = {}): Tensor {
