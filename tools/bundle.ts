@@ -16,6 +16,8 @@ interface Budget {
 const budgets: readonly Budget[] = [
   // `attend` with tensor and its CPU backend.
   { fixture: 'attend.ts', ceiling: 15_000, absent: ['WebAssembly', 'safetensors', 'AdamW', 'optimizer', 'optimiser'] },
+  // A model of one architecture with what loads it from anywhere, tensor and its CPU backend: no other model comes along.
+  { fixture: 'gpt2.ts', ceiling: 36_000, absent: ['WebAssembly', 'AdamW', 'Whisper', 'Gemma', 'Mixtral', 'beamSearch', 'node:fs'] },
 ];
 
 /** Minified wholly, or with its names left to read. */

@@ -11,6 +11,7 @@ export {
   readText,
   site,
 } from './loading/checkpoint.js';
+export type { DecoderCache, ForwardContext, ModelOptions, StacksContext, Tap } from './context.js';
 export { ConfigError } from './loading/config.js';
 export type { CheckpointRules, ModelClass } from './loading/model-class.js';
 export { type BrowserCacheOptions, browserCached } from './loading/browser-cache.js';
