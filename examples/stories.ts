@@ -1,7 +1,7 @@
 // A language model that was really trained tells its story, and shows what its heads look at: `pnpm example stories [FOLDER]`. The folder has a
 // Llama's config.json, model.safetensors and tokenizer.json. Without one it is that of tinyllamas' 260K model, which lies beside the repository.
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { wasm } from '@multihead/kernels-wasm';
 import { argmax, dispose, noGrad, scope, type Tensor, tensor } from '@multihead/tensor';
 import { fromTokenizerJson } from '@multihead/tokenizer';
@@ -9,7 +9,7 @@ import { LlamaForCausalLM } from '@multihead/transformer/llama';
 import { load, readText } from '@multihead/transformer/load';
 import { folder } from '@multihead/transformer/node';
 
-const path = process.argv[2] ?? fileURLToPath(new URL('../../shared/data/stories260k', import.meta.url));
+const path = process.argv[2] ?? join(import.meta.dirname, '..', '..', 'shared', 'data', 'stories260k');
 if (!existsSync(path)) {
   console.log(`There is no model in ${path}: name a folder that has one.`);
   process.exit();

@@ -1,6 +1,6 @@
 // A language model that was really trained, Llama's kin: its 200 likeliest tokens, which PyTorch and a C program agree on.
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { argmax, dispose, noGrad, scope, tensor } from '@multihead/tensor';
 import { fromTokenizerJson } from '@multihead/tokenizer';
 import { LlamaForCausalLM } from '@multihead/transformer/llama';
@@ -9,7 +9,7 @@ import { folder } from '@multihead/transformer/node';
 import { expect, test } from 'vitest';
 import { backendNames, backends } from '../backends.js';
 
-const path = fileURLToPath(new URL('../../../shared/data/stories260k', import.meta.url));
+const path = join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'stories260k');
 const golden = existsSync(path) ? JSON.parse(readFileSync(`${path}/golden.json`, 'utf8')) : null;
 
 // The model lies beside the repository, not in it.
