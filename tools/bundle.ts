@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { type Alone, eachAlone } from './alone.ts';
 import { root } from './workspace.ts';
 
 interface Budget {
@@ -19,6 +20,17 @@ const budgets: readonly Budget[] = [
   // A model of one architecture with what loads it from anywhere, tensor and its CPU backend: no other model comes along.
   { fixture: 'gpt2.ts', ceiling: 36_000, absent: ['WebAssembly', 'AdamW', 'Whisper', 'Gemma', 'Mixtral', 'beamSearch', 'node:fs'] },
 ];
+
+/** Packages whose every export must bring only itself, and the most that one may weigh beside tensor. */
+const alone: Readonly<Record<string, number>> = { attention: 4_500 };
+
+/** Why these exports do not stand alone; empty when they do. */
+export function intruders(exports: readonly Alone[], ceiling: number): string[] {
+  return exports.flatMap(({ name, bytes, strangers }) => [
+    ...(bytes > ceiling ? [`${name}: ${bytes} bytes gzipped beside tensor, and the ceiling is ${ceiling}`] : []),
+    ...(strangers.length > 0 ? [`${name}: brings ${strangers.join(', ')}, which it does not import`] : []),
+  ]);
+}
 
 /** Minified wholly, or with its names left to read. */
 async function bundled(file: string, names: 'short' | 'long'): Promise<string> {
@@ -63,6 +75,17 @@ if (import.meta.main) {
     for (const problem of problems) console.error(`${fixture}: ${problem}`);
     if (problems.length > 0) failed++;
   }
-  console.log(`${budgets.length - failed} passed, ${failed} failed, 0 skipped`);
+  for (const [name, ceiling] of Object.entries(alone)) {
+    const exports = (await eachAlone(join(root, 'packages', name, 'src'))).sort((a, b) => b.bytes - a.bytes);
+    const problems = intruders(exports, ceiling);
+    const [largest, middle] = [exports[0]!, exports[Math.floor(exports.length / 2)]!];
+    console.log(
+      `note: ${name}: ${exports.length} exports, each alone: ${middle.bytes} bytes in the middle, ${largest.bytes} at most (${largest.name})`,
+    );
+    if (process.argv.includes('--each')) for (const { name: one, bytes } of exports) console.log(`note: ${one}: ${bytes} bytes`);
+    for (const problem of problems) console.error(`${name}: ${problem}`);
+    if (problems.length > 0) failed++;
+  }
+  console.log(`${budgets.length + Object.keys(alone).length - failed} passed, ${failed} failed, 0 skipped`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

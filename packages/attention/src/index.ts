@@ -37,8 +37,8 @@ export {
 } from './positions/rope-scaling.js';
 export { type RopeOfConfigOptions, type RopeParameters, ropeOfConfig } from './positions/rope-config.js';
 export { xPosTables } from './positions/xpos.js';
-export { type T5BucketOptions, t5Bias, t5Bucket, t5Buckets } from './positions/t5-bias.js';
-export { alibi, alibiSlopes } from './positions/alibi.js';
+export { type T5BucketOptions, t5Bias, t5Bucket, t5Buckets, t5Mod } from './positions/t5-bias.js';
+export { alibi, alibiMod, alibiSlopes } from './positions/alibi.js';
 export { type ShawWeights, shawAttention } from './variants/shaw.js';
 export { type AdditiveWeights, additiveAttention } from './variants/additive.js';
 export { type TalkingHeadsWeights, talkingHeads } from './variants/talking-heads.js';

@@ -18,7 +18,7 @@ import {
  * True where a token is real, from the lengths of the sequences in a padded batch: [B, 1, 1, tokens], ready for `attend`.
  *
  * @example
- * attend(q, k, v, { mask: paddingMask([5, 3], 5) });
+ * const out = attend(q, k, v, { mask: paddingMask([8, 5], 8) });
  */
 export function paddingMask(lengths: readonly number[], tokens: number, backend?: Backend): Tensor {
   const wrong = lengths.findIndex((n) => !Number.isInteger(n) || n < 0 || n > tokens);

@@ -24,7 +24,8 @@ import { repeatHeads } from './heads.js';
  * Sinks", 2023; Miller, "Attention Is Off By One", 2023 (logits of 0).
  *
  * @example
- * const attention = attentionSinks(this.sinks); // [H]
+ * const sinks = zeros([8], { requiresGrad: true }); // learned, one for each head
+ * const attention = attentionSinks(sinks);
  * const out = attention(q, k, v, { causal: true, window: 127 });
  */
 export function attentionSinks(logits: Tensor): AttentionFn {

@@ -198,7 +198,7 @@ describe('linearAttention', () => {
     using _ = scope();
     const x = random([1, 1, 4, 2]);
     const call = (options: object) => () => linearAttention()(x, x, x, options);
-    expect(call({ window: 2 })).toThrow(/linearAttention: window: there is none/);
+    expect(call({ window: 2 })).toThrow(/linearAttention: window: it cannot be had with this kind of attention/);
     expect(call({ mask: zeros([4, 4], { dtype: 'bool' }) })).toThrow(/linearAttention: mask: expected bool by key alone/);
     expect(() => linearAttention()(slice(x, 2, 1), x, x, { causal: true })).toThrow(
       /causal: expected as many queries as keys, got 3 and 4/,

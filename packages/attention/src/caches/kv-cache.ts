@@ -8,8 +8,9 @@ import { type AttentionCache, asIds, checkNew, type KeysAndValues, shapesOf } fr
  *
  * @example
  * const cache = new KVCache();
- * const { k, v } = cache.append(kNew, vNew); // all tokens so far
- * const out = attend(q, k, v, { causal: 'bottom-right' });
+ * const held = cache.append(kNew, vNew); // all tokens so far
+ * const out = attend(q, held.k, held.v, { causal: 'bottom-right' });
+ * cache.dispose(); // when the text is done
  */
 export class KVCache implements AttentionCache {
   #held: KeysAndValues | null = null;

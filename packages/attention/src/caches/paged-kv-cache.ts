@@ -35,6 +35,7 @@ export interface PagedKVCacheOptions {
  * const cache = new PagedKVCache({ blockSize: 16 });
  * cache.append(kPrompt, vPrompt);
  * cache.reorder([0, 0, 0, 0]); // four beams of one prompt: nothing is copied
+ * cache.dispose(); // when the text is done
  */
 export class PagedKVCache implements AttentionCache {
   #pool: KeysAndValues | null = null; // [blocks, G, blockSize, D]

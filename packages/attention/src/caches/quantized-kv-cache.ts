@@ -32,8 +32,9 @@ import { KVCache } from './kv-cache.js';
  *
  * @example
  * const cache = new QuantizedKVCache();
- * const { k, v } = cache.append(kNew, vNew);
- * const out = attend(q, k, v, { causal: 'bottom-right' });
+ * const held = cache.append(kNew, vNew);
+ * const out = attend(q, held.k, held.v, { causal: 'bottom-right' });
+ * cache.dispose(); // when the text is done
  */
 export class QuantizedKVCache implements AttentionCache {
   /** Words [B, G, T, D/4] of keys and values, and their scales [B, G, T, 1]. */

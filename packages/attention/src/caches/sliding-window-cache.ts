@@ -12,8 +12,9 @@ import { pickRows, place } from './kv-cache.js';
  *
  * @example
  * const cache = new SlidingWindowCache(4095); // Mistral's sliding_window of 4096
- * const { k, v } = cache.append(kNew, vNew);
- * const out = attend(q, k, v, { causal: 'bottom-right', window: 4095 });
+ * const held = cache.append(kNew, vNew);
+ * const out = attend(q, held.k, held.v, { causal: 'bottom-right', window: 4095 });
+ * cache.dispose(); // when the text is done
  */
 export class SlidingWindowCache implements AttentionCache {
   #held: KeysAndValues | null = null;

@@ -19,7 +19,7 @@ export interface BlockMaskOptions {
  * After `create_block_mask` of PyTorch's FlexAttention. Rejects with the signal's reason when aborted.
  *
  * @example
- * const sparse = await createBlockMask(sameSegment(ids), { batch: 2, queries: 1024 });
+ * const sparse = await createBlockMask(sameSegment(ids), { batch: 2, queries: tokens });
  * const out = flexAttend(q, k, v, { maskMod: sparse });
  */
 export async function createBlockMask(mod: MaskMod, options: BlockMaskOptions): Promise<MaskMod> {

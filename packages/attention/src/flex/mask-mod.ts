@@ -53,7 +53,7 @@ export function orMasks(...mods: readonly MaskMod[]): MaskMod {
  * The rule for queries that are not the first tokens: query 0 is token `places`, as behind a cache of that many. Keys are counted from the first token.
  *
  * @example
- * const out = flexAttend(q, k, v, { maskMod: shiftMask(slidingWindow(128, 0), cache.length) });
+ * const out = flexAttend(q, k, v, { maskMod: shiftMask(slidingWindow(128, 0), 5) });
  */
 export function shiftMask(mod: MaskMod, places: number): MaskMod {
   if (places === 0) return mod;

@@ -1,4 +1,20 @@
-import { add, concat, div, elu, eq, matmul, ones, slice, sum, type Tensor, transpose, ValueError, where } from '@multihead/tensor';
+import {
+  add,
+  concat,
+  div,
+  eq,
+  exp,
+  matmul,
+  minimum,
+  ones,
+  relu,
+  slice,
+  sum,
+  type Tensor,
+  transpose,
+  ValueError,
+  where,
+} from '@multihead/tensor';
 import { type AttentionFn, prepare } from '../attend.js';
 import { handOut } from '../capture.js';
 import { maskByKey, maskOf, refuse } from '../composed.js';
@@ -20,7 +36,7 @@ export type FeatureMap = (x: Tensor, which: 'query' | 'key') => Tensor;
  * const attention = linearAttention();
  * const out = attention(q, k, v, { causal: true }); // [B, H, T, E]
  */
-export function linearAttention(featureMap: FeatureMap = (x) => add(elu(x), 1)): AttentionFn {
+export function linearAttention(featureMap: FeatureMap = eluPlusOne): AttentionFn {
   return (q, k, v, options = {}) => {
     const op = 'linearAttention';
     const { heads, inner, back } = prepare(op, q, k, v, options);
@@ -44,6 +60,11 @@ export function linearAttention(featureMap: FeatureMap = (x) => add(elu(x), 1)):
 
 function hidden(keys: Tensor, mask: Tensor | null): Tensor {
   return mask ? where(mask, keys, 0) : keys;
+}
+
+/** elu(x) + 1, without the cancellation that would make small ones 0. */
+function eluPlusOne(x: Tensor): Tensor {
+  return add(relu(x), exp(minimum(x, 0)));
 }
 
 /** 0 where there is nothing to divide by. */

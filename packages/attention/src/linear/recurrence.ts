@@ -3,10 +3,15 @@ import {
   arange,
   concat,
   cumsum,
+  diagonal,
   exp,
+  expand,
   ge,
   matmul,
+  movedim,
   mul,
+  neg,
+  ones,
   pad,
   reshape,
   select,
@@ -79,7 +84,7 @@ export function stepwise(op: string, q: Tensor, k: Tensor, v: Tensor, gates: Gat
 export function chunkwise(op: string, q: Tensor, k: Tensor, v: Tensor, gates: Gates, delta: boolean): Recurrent {
   const x = inputsOf(op, q, k, v, gates);
   const tokens = q.shape[2]!;
-  const size = gates.chunk ?? ((x.decay?.shape[4] ?? 1) > 1 ? 16 : 64);
+  const size = gates.chunk ?? Math.max(1, Math.min(tokens, (x.decay?.shape[4] ?? 1) > 1 ? 16 : 64));
   if (!Number.isInteger(size) || size < 1) throw new ShapeError(`${op}: chunk: expected a positive integer, got ${size}`);
   // Tokens that fill the last chunk keep the state and write nothing.
   const chunks = Math.ceil(tokens / size);
@@ -116,20 +121,28 @@ export function chunkwise(op: string, q: Tensor, k: Tensor, v: Tensor, gates: Ga
 function corrected(keys: Tensor, kept: Tensor | null, beta: Tensor | null, written: Tensor, early: Tensor): { own: Tensor; old: Tensor } {
   const products = decayedProducts(keys, keys, kept, true);
   const right = concat([written, beta ? mul(early, beta) : early], -1); // [B, G, 1, N, C, E + D]
-  const solution = solveLower(beta ? mul(products, beta) : products, right);
+  const solution = matmul(inverseOf(beta ? mul(products, beta) : products), right);
   const width = written.shape.at(-1)!;
   return { own: slice(solution, -1, 0, width), old: slice(solution, -1, width) };
 }
 
-/** (1 + L)⁻¹ R for a strictly lower triangle L [..., C, C]: forward substitution, by halves. */
-function solveLower(lower: Tensor, right: Tensor): Tensor {
-  const n = right.shape.at(-2)!;
-  if (n === 1) return right;
-  const half = Math.ceil(n / 2);
-  const block = (rows: [number, number], columns: [number, number]) => slice(slice(lower, -2, ...rows), -1, ...columns);
-  const first = solveLower(block([0, half], [0, half]), slice(right, -2, 0, half));
-  const rest = sub(slice(right, -2, half), matmul(block([half, n], [0, half]), first));
-  return concat([first, solveLower(block([half, n], [half, n]), rest)], -2);
+/** (1 + L)⁻¹ for strictly lower triangles L [..., C, C]: blocks on the diagonal are joined in pairs, [A 0; B D]⁻¹ = [A⁻¹ 0; -D⁻¹ B A⁻¹ D⁻¹]. */
+function inverseOf(lower: Tensor): Tensor {
+  const n = lower.shape.at(-1)!;
+  const size = 2 ** Math.ceil(Math.log2(n));
+  const lead = lower.shape.slice(0, -2);
+  const whole = pad(lower, [[0, size - n], [0, size - n]]); // biome-ignore format: one call
+  let inverse = expand(ones([1], { dtype: lower.dtype as 'float32', backend: lower.backend }), [...lead, size, 1, 1]);
+  for (let s = 1; s < size; s *= 2) {
+    const pairs = reshape(inverse, [...lead, size / (2 * s), 2, s, s]);
+    const [a, d] = [select(pairs, -3, 0), select(pairs, -3, 1)];
+    const blocks = reshape(whole, [...lead, size / (2 * s), 2 * s, size / (2 * s), 2 * s]);
+    const onDiagonal = movedim(diagonal(blocks, { axis1: -4, axis2: -2 }), -1, -3); // [..., pairs, 2s, 2s]
+    const b = slice(slice(onDiagonal, -2, s), -1, 0, s);
+    const low = neg(matmul(matmul(d, b), a));
+    inverse = concat([concat([a, mul(a, 0)], -1), concat([low, d], -1)], -2);
+  }
+  return slice(slice(reshape(inverse, [...lead, size, size]), -2, 0, n), -1, 0, n);
 }
 
 /** Σ_d a_id b_jd exp(kept_id - kept_jd) for j ≤ i, or j < i; else 0. Differences of logarithms first, so that nothing overflows. */

@@ -1,4 +1,5 @@
-import { type Backend, abs, arange, mul, neg, reshape, sub, type Tensor, tensor, ValueError } from '@multihead/tensor';
+import { abs, arange, type Backend, cast, mul, neg, reshape, sub, take, type Tensor, tensor, ValueError } from '@multihead/tensor';
+import type { ScoreMod } from '../flex/flex-attend.js';
 
 /**
  * The slopes of ALiBi by head: 2^(-8h / H) for head h = 1 … H; where H is no power of two, those of the power below it, and then every other
@@ -26,4 +27,21 @@ export function alibi(heads: number, queries: number, keys = queries, options: {
   const places = (from: number, to: number) => arange(from, to, 1, { dtype: 'float32', backend });
   const distance = abs(sub(places(0, keys), reshape(places(keys - queries, keys), [queries, 1]))); // [Q, K]
   return mul(neg(distance), tensor(alibiSlopes(heads), { shape: [heads, 1, 1], backend }));
+}
+
+/**
+ * ALiBi as a `scoreMod` of `flexAttend`: exact, and no numbers are kept for it. Queries are counted as their keys are: behind a cache of n tokens,
+ * `first` is n.
+ *
+ * @example
+ * const out = flexAttend(q, k, v, { scoreMod: alibiMod(8), causal: true });
+ */
+export function alibiMod(heads: number, first = 0): ScoreMod {
+  const slopes = alibiSlopes(heads);
+  return (score, _b, head, query, key) => {
+    const { dtype, backend } = score;
+    const slope = take(tensor(slopes, { dtype: dtype as 'float32', backend }), head); // [1, H, 1, 1]
+    const distance = abs(sub(sub(key, query), first));
+    return sub(score, mul(cast(distance, dtype), slope));
+  };
 }

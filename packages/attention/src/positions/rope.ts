@@ -26,7 +26,7 @@ export interface RopeTablesOptions {
  * configuration. Throws a ValueError if `dim` is no even number. Su et al., "RoFormer", 2021.
  *
  * @example
- * const { cos, sin } = ropeTables(1024, ropeFrequencies(64)); // [1024, 32]
+ * const { cos, sin } = ropeTables(tokens, ropeFrequencies(64)); // [tokens, 32]
  * const turned = rope(q, cos, sin); // Llama's and GPT-NeoX's pairs; { interleaved: true } for the paper's and GPT-J's
  */
 export function ropeFrequencies(dim: number, options: { base?: number } = {}): RopeFrequencies {

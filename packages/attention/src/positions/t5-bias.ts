@@ -1,4 +1,5 @@
-import { type Backend, embedding, movedim, type Tensor, tensor, ValueError } from '@multihead/tensor';
+import { add, type Backend, clamp, embedding, index, movedim, sub, take, type Tensor, tensor, ValueError } from '@multihead/tensor';
+import type { ScoreMod } from '../flex/flex-attend.js';
 
 export interface T5BucketOptions {
   /** True, the default: half of the buckets are for keys ahead, as in T5's encoder. False: all are for keys behind, as in its decoder. */
@@ -35,7 +36,7 @@ export function t5Bucket(distance: number, buckets: number, options: T5BucketOpt
  * With fewer queries than keys, they are the last, as behind a cache. Exact; costs Q · K numbers a head.
  *
  * @example
- * const mask = t5Bias(this.relative_attention_bias.weight, queries, keys, { bidirectional: false });
+ * const mask = t5Bias(weight, queries, keys, { bidirectional: false });
  * const out = attend(q, k, v, { mask, causal: 'bottom-right', scale: 1 });
  */
 export function t5Bias(weight: Tensor, queries: number, keys = queries, options: T5BucketOptions = {}): Tensor {
@@ -54,4 +55,23 @@ export function t5Buckets(buckets: number, queries: number, keys = queries, opti
   const data = new Int32Array(queries * keys);
   for (let i = 0; i < queries; i++) data.set(byDistance.subarray(queries - 1 - i, queries - 1 - i + keys), i * keys);
   return tensor(data, { shape: [queries, keys], backend: options.backend });
+}
+
+/**
+ * T5's bias as a `scoreMod` of `flexAttend`, with gradients to `weight` [buckets, H]: exact, and nothing is kept by query and key. Queries are counted
+ * as their keys are: behind a cache of n tokens, `first` is n.
+ *
+ * @example
+ * const out = flexAttend(q, k, v, { scoreMod: t5Mod(weight), scale: 1 });
+ */
+export function t5Mod(weight: Tensor, options: T5BucketOptions & { first?: number } = {}): ScoreMod {
+  const { maxDistance = 128, first = 0 } = options;
+  const buckets = weight.shape[0]!;
+  // Beyond the largest distance there is one bucket on each side.
+  const byDistance = Int32Array.from({ length: 2 * maxDistance + 1 }, (_, i) => t5Bucket(i - maxDistance, buckets, options));
+  return (score, _b, head, query, key) => {
+    const distance = clamp(sub(sub(key, query), first), -maxDistance, maxDistance);
+    const bucket = take(tensor(byDistance, { backend: score.backend }), add(distance, maxDistance)); // [Q, K]
+    return add(score, index(weight, [bucket, head])); // [1, H, Q, K]
+  };
 }

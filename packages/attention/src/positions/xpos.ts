@@ -11,7 +11,7 @@ import { ropeFrequencies, type RopeTables, type RopeTablesOptions, ropeTables } 
  * Sun et al., "A Length-Extrapolatable Transformer", 2022.
  *
  * @example
- * const tables = xPosTables(1024, 64);
+ * const tables = xPosTables(tokens, 64);
  * const [qx, kx] = [rope(q, tables.query.cos, tables.query.sin), rope(k, tables.key.cos, tables.key.sin)];
  */
 export function xPosTables(

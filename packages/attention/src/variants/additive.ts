@@ -22,7 +22,7 @@ const LARGEST = 2 ** 21;
  * Bahdanau, Cho, Bengio: "Neural Machine Translation by Jointly Learning to Align and Translate", 2015.
  *
  * @example
- * const attention = additiveAttention({ query: randn([64, 32]), key: randn([64, 32]), score: randn([32]) });
+ * const attention = additiveAttention({ query: randn([64, 32], { rng }), key: randn([64, 32], { rng }), score: randn([32], { rng }) });
  * const out = attention(q, k, v);
  */
 export function additiveAttention({ query, key, score }: AdditiveWeights): AttentionFn {

@@ -9,7 +9,7 @@ import { type AttendOptions, type AttentionFn, attend } from '../attend.js';
  * Ho et al., "Axial Attention in Multidimensional Transformers", 2019.
  *
  * @example
- * const y = axialAttention(32, 32, 'rows')(q, k, v);
+ * const y = axialAttention(2, 4, 'rows')(q, k, v);
  */
 export function axialAttention(height: number, width: number, axis: 'rows' | 'columns'): AttentionFn {
   return (q: Tensor, k: Tensor, v: Tensor, options?: AttendOptions) => {

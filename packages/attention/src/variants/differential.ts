@@ -19,8 +19,8 @@ export interface DifferentialWeights {
  * Captured are the differences. Throws a ShapeError for widths that do not fit. Ye et al., "Differential Transformer", 2024.
  *
  * @example
- * const attention = differentialAttention({ q1, k1, q2, k2, init: differentialInit(0), norm: ones([128]) });
- * const out = attention(q, k, v, { causal: true }); // q, k [B, H, T, 2D]
+ * const attention = differentialAttention({ q1, k1, q2, k2, init: differentialInit(0), norm: ones([64]) });
+ * const out = attention(q, k, v, { causal: true }); // q, k [B, H, T, 2D], q1 … k2 [D]
  */
 export function differentialAttention({ q1, k1, q2, k2, init, norm = null }: DifferentialWeights): AttentionFn {
   const term = (a: Tensor, b: Tensor) => exp(sum(mul(a, b)));

@@ -18,7 +18,7 @@ export interface LinformerWeights {
  * a ValueError for what it cannot do. Wang et al., "Linformer: Self-Attention with Linear Complexity", 2020.
  *
  * @example
- * const attention = linformer({ keys: randn([512, 64]) });
+ * const attention = linformer({ keys: randn([512, 64], { rng }) });
  * const out = attention(q, k, v, { mask: paddingMask(lengths, tokens) });
  */
 export function linformer({ keys: keyMix, values: valueMix = keyMix }: LinformerWeights): AttentionFn {

@@ -9,8 +9,8 @@ import { type AttendOptions, attend } from '../attend.js';
  * Lee et al., "Set Transformer", 2019.
  *
  * @example
- * const read = perceiverLatents(randn([8, 64, 32])); // 64 latents for 8 heads
- * const y = read(k, v, { mask: paddingMask(lengths, tokens) }); // [B, 8, 64, E]
+ * const read = perceiverLatents(randn([8, 16, 64], { rng })); // 16 latents for 8 heads
+ * const y = read(k, v, { mask: paddingMask(lengths, tokens) }); // [B, 8, 16, E]
  */
 export function perceiverLatents(latents: Tensor): (k: Tensor, v: Tensor, options?: AttendOptions) => Tensor {
   return (k, v, options) => attend(unsqueeze(latents, 0), k, v, options);

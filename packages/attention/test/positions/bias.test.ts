@@ -1,5 +1,5 @@
-import { alibi, alibiSlopes, attend, t5Bias, t5Bucket, t5Buckets } from '@multihead/attention';
-import { reshape, scope, slice, sum, tensor } from '@multihead/tensor';
+import { alibi, alibiMod, alibiSlopes, attend, flexAttend, t5Bias, t5Bucket, t5Buckets, t5Mod } from '@multihead/attention';
+import { grad, reshape, scope, slice, sum, type Tensor, tensor } from '@multihead/tensor';
 import type {} from '@multihead/tensor/testing';
 import { describe, expect, it } from 'vitest';
 import { random } from '../models.js';
@@ -77,5 +77,25 @@ describe('ALiBi', () => {
     const byKey = reshape(tensor([...alibiSlopes(4)].flatMap((m) => [0, 1, 2, 3, 4, 5].map((j) => m * j))), [4, 1, 6]);
     const want = await attend(x, x, x, { causal: true, mask: byKey }).data();
     expect(await attend(x, x, x, { causal: true, mask: alibi(4, 6) }).data()).toBeAllclose(want);
+  });
+});
+
+describe('as functions of places, for flexAttend', () => {
+  it('are the same, also behind a cache, and learn the same', async () => {
+    using _ = scope();
+    const [q, k, v] = [random([2, 4, 7, 8], 1), random([2, 4, 300, 8], 2), random([2, 4, 300, 3], 3)];
+    const weight = random([32, 4], 4);
+    weight.requiresGrad = true;
+    const first = 293;
+    expect(await flexAttend(q, k, v, { scoreMod: alibiMod(4, first), causal: 'bottom-right', blockSize: 3 }).data()).toBeAllclose(
+      await attend(q, k, v, { mask: alibi(4, 7, 300), causal: 'bottom-right' }).data(),
+    );
+    for (const bidirectional of [true, false]) {
+      const want = attend(q, k, v, { mask: t5Bias(weight, 7, 300, { bidirectional }), scale: 1 });
+      const got = flexAttend(q, k, v, { scoreMod: t5Mod(weight, { bidirectional, first }), scale: 1, blockSize: 3 });
+      expect(await got.data()).toBeAllclose(await want.data());
+      const [[wanted], [g]] = [want, got].map((y) => grad(sum(slice(y, 3, 0, 1)), [weight])) as [[Tensor], [Tensor]];
+      expect(await g.data()).toBeAllclose(await wanted.data(), { rtol: 1e-4, atol: 1e-6 });
+    }
   });
 });
