@@ -7,6 +7,7 @@ watch();
 countAllocations();
 // Only now, so that the modules under test take the constructors that count and the functions that tell.
 const { MultiheadError } = await import('@multihead/tensor');
+const { TokenizerError } = await import('@multihead/tokenizer');
 const { kinds } = await import('./kinds.js');
 
 async function outcomesOf(task: Task): Promise<Outcome[]> {
@@ -27,7 +28,7 @@ async function outcomeOf(way: string, task: Task, read: (task: Task) => Promise<
       return { problems: await read(task) };
     } catch (error) {
       if ((error as Error)?.name === 'UnknownExpectation') throw error;
-      return { error: { text: textOf(error), typed: error instanceof MultiheadError }, problems: [] };
+      return { error: { text: textOf(error), typed: error instanceof MultiheadError || error instanceof TokenizerError }, problems: [] };
     } finally {
       ms = elapsed();
       bytes = Math.max(bytesInUse() - before, takeAsked());

@@ -16,6 +16,10 @@ export interface MalformedCase {
   readonly files?: Readonly<Record<string, string>>;
   /** What is to be found in a file that is accepted. */
   readonly expect?: Readonly<Record<string, unknown>>;
+  /** Texts with the ids that a tokenizer that is accepted gives for them. */
+  readonly encode?: readonly (readonly [text: string, ids: readonly number[]])[];
+  /** Texts for which it gives any ids or one of our errors. */
+  readonly encode_any?: readonly string[];
 }
 
 export interface MalformedDocument {

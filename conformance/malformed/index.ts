@@ -40,7 +40,9 @@ async function findings(folder: Folder, golden: MalformedCase, sandbox: Sandbox)
     for (const [name, tensors] of Object.entries(golden.files ?? {})) writeFileSync(join(inner, basename(name)), shardOf(tensors));
     const file = join(inner, kind.fileName ?? basename(golden.file));
     writeFileSync(file, folder.bytes(golden.file));
-    const task = { kind: golden.kind, folder: inner, file, expect: golden.expect ?? {} };
+    const { encode, encode_any } = golden;
+    const expect = { ...golden.expect, ...(encode && { encode }), ...(encode_any && { encode_any }) };
+    const task = { kind: golden.kind, folder: inner, file, expect };
     return findingsOf(golden, await sandbox.read(task, HANG_MS));
   } finally {
     rmSync(base, { recursive: true });

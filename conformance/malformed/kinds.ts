@@ -2,6 +2,7 @@ import { config } from './config.js';
 import type { Task } from './document.js';
 import { safetensors } from './safetensors.js';
 import { shards } from './shards.js';
+import { tokenizer } from './tokenizer.js';
 
 /** A kind of hostile files, and the functions that have to withstand them. */
 export interface Kind {
@@ -16,4 +17,5 @@ export const kinds: ReadonlyMap<string, Kind> = new Map([
   ['safetensors', safetensors],
   ['safetensors-index', shards],
   ['config', config],
+  ['tokenizer', tokenizer],
 ]);

@@ -74,8 +74,8 @@ export class AlignedText {
       return this.replacedBy(changed + text.slice(end));
     }
     const { starts, ends } = this.#alignment();
-    const newStarts: number[] = [];
-    const newEnds: number[] = [];
+    const newStarts = new Places();
+    const newEnds = new Places();
     const parts: string[] = [];
     let at = skip(text, start, end, removed);
     for (const [character, change] of changes) {
@@ -189,10 +189,25 @@ function skip(text: string, at: number, end: number, count: number): number {
   return place;
 }
 
-function spliced(values: Int32Array, start: number, end: number, inserted: readonly number[]): Int32Array {
-  const result = new Int32Array(values.length - (end - start) + inserted.length);
+function spliced(values: Int32Array, start: number, end: number, inserted: Places): Int32Array {
+  const result = new Int32Array(values.length - (end - start) + inserted.count);
   result.set(values.subarray(0, start));
-  result.set(inserted, start);
-  result.set(values.subarray(end), start + inserted.length);
+  result.set(inserted.values.subarray(0, inserted.count), start);
+  result.set(values.subarray(end), start + inserted.count);
   return result;
+}
+
+/** A list that grows: typed arrays are slow to fill from ordinary ones. */
+class Places {
+  values = new Int32Array(64);
+  count = 0;
+
+  push(place: number): void {
+    if (this.count === this.values.length) {
+      const larger = new Int32Array(this.count * 2);
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.count++] = place;
+  }
 }

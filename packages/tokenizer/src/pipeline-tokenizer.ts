@@ -336,7 +336,7 @@ export class PipelineTokenizer implements Tokenizer {
       } else {
         for (const piece of preTokenize(this.#pipeline.preTokenizer, [section.text])) {
           if (ids.length >= most) return;
-          if (this.#words === undefined) this.#cache.add(piece.text, this.#encodePiece, ids);
+          if (this.#words === undefined) this.#cache.add(piece.text, 0, piece.text.length, this.#encodePiece, ids);
           else this.#cache.addAll(piece.text, this.#words, this.#encodePiece, ids, Number.POSITIVE_INFINITY);
         }
       }

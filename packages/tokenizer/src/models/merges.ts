@@ -129,8 +129,12 @@ class LongMerge {
     this.#word = word;
     this.#table = table;
     const { count } = word;
-    this.#previous = Int32Array.from({ length: count }, (_, i) => i - 1);
-    this.#next = Int32Array.from({ length: count }, (_, i) => (i + 1 < count ? i + 1 : -1));
+    this.#previous = new Int32Array(count);
+    this.#next = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      this.#previous[i] = i - 1;
+      this.#next[i] = i + 1 < count ? i + 1 : -1;
+    }
     this.#heap = new Float64Array(Math.max(16, count * 2));
   }
 

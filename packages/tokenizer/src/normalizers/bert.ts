@@ -2,7 +2,8 @@
  * What BERT does to a text: controls are left out, white space is made the same, Chinese characters get spaces around, accents and capitals go.
  */
 import type { AlignedText, Change } from '../aligned-text.js';
-import { filter, lowercase, mapped, type Normalizer } from './normalizer.js';
+import { lowercase, mapped, type Normalizer, withoutMatches } from './normalizer.js';
+import { without, youngFormats, youngNonspacing } from '../young-characters.js';
 import { unicodeNormalizer } from './unicode-forms.js';
 
 export interface BertRules {
@@ -23,11 +24,13 @@ export function bertNormalizer(rules: BertRules): Normalizer {
   };
 }
 
-const unwanted = /(?![\t\n\r])[\0\uFFFD\p{Cc}\p{Cf}\p{Co}]/u;
-const isUnwanted = (codePoint: number): boolean => unwanted.test(String.fromCodePoint(codePoint));
+const unwanted = /* @__PURE__ */ new RegExp(
+  `(?![\\t\\n\\r])${/* @__PURE__ */ without('[\\0\\uFFFD\\p{Cc}\\p{Cf}\\p{Co}]', youngFormats)}`,
+  'gu',
+);
 
 function cleaned(text: AlignedText): AlignedText {
-  const kept = unwanted.test(text.text) ? filter(text, (codePoint) => !isUnwanted(codePoint)) : text;
+  const kept = withoutMatches(text, unwanted);
   return mapped(kept, kept.text.replace(/\p{White_Space}/gu, ' '));
 }
 
@@ -47,10 +50,9 @@ function spaced(text: AlignedText): AlignedText {
   return text.transform(changes);
 }
 
-const nonspacing = /\p{Mn}/u;
+/** Two marks were nonspacing in the year of the table. */
+const nonspacing = /* @__PURE__ */ new RegExp(`${/* @__PURE__ */ without('\\p{Mn}', youngNonspacing)}|[\u1734\u{1171E}]`, 'gu');
 
 function withoutMarks(text: AlignedText): AlignedText {
-  if (!nonspacing.test(text.text)) return text;
-  if (!text.tracked) return text.replacedBy(text.text.replace(/\p{Mn}+/gu, ''));
-  return filter(text, (codePoint) => !nonspacing.test(String.fromCodePoint(codePoint)));
+  return withoutMatches(text, nonspacing);
 }

@@ -4,6 +4,7 @@
 import type { AlignedText, Change } from '../aligned-text.js';
 import { TokenizerError } from '../errors.js';
 import { isWhitespace } from '../unicode.js';
+import { without, youngMarks } from '../young-characters.js';
 import type { Matcher } from '../patterns/pattern.js';
 
 export type Normalizer = (text: AlignedText) => AlignedText;
@@ -20,12 +21,18 @@ export function checkOutput(text: AlignedText, length: number): void {
   throw new TokenizerError('normalize', `expected at most ${most} code units from an input of ${text.to - text.from}, got ${length}`);
 }
 
+/** One after the other. What all of them put out together is limited, too. */
 export function sequenceNormalizer(normalizers: readonly Normalizer[]): Normalizer {
   return (given) => {
     let text = given;
+    let sum = 0;
     for (const normalize of normalizers) {
       text = normalize(text);
       checkOutput(text, text.text.length);
+      sum += text.text.length;
+      const most = 32 * longestOutput(given);
+      if (sum > most)
+        throw new TokenizerError('normalize', `expected at most ${most} code units from all normalizers together, got ${sum}`);
     }
     return text;
   };
@@ -69,13 +76,19 @@ export function filter(text: AlignedText, keep: (codePoint: number) => boolean):
   return changes.length === text.text.length ? text : text.transform(changes, first);
 }
 
-const isMark = /\p{M}/u;
+/** Leaves out the characters that a pattern with the flag `g` finds. */
+export function withoutMatches(text: AlignedText, pattern: RegExp): AlignedText {
+  const kept = text.text.replace(pattern, '');
+  if (kept === text.text) return text;
+  return text.tracked ? filter(text, (codePoint) => String.fromCodePoint(codePoint).replace(pattern, '') !== '') : text.replacedBy(kept);
+}
+
+/** Two letters were marks in the year of the table. */
+const marks = /* @__PURE__ */ new RegExp(`${/* @__PURE__ */ without('\\p{M}', youngMarks)}|[\u1CF2\u1CF3]`, 'gu');
 
 /** Leaves out combining marks. What is composed is composed: `NFD` comes before it. */
 export function stripAccents(text: AlignedText): AlignedText {
-  if (!isMark.test(text.text)) return text;
-  const kept = text.text.replace(/\p{M}+/gu, '');
-  return text.tracked ? filter(text, (codePoint) => !isMark.test(String.fromCodePoint(codePoint))) : text.replacedBy(kept);
+  return withoutMatches(text, marks);
 }
 
 /** Leaves out white space at the ends. */

@@ -3,6 +3,7 @@
  * combining marks take time in proportion to their length: engines sort them by insertion.
  */
 import type { Change } from '../aligned-text.js';
+import { classOf, youngForms } from '../young-characters.js';
 import type { Normalizer } from './normalizer.js';
 
 export type UnicodeForm = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
@@ -15,9 +16,19 @@ export function unicodeNormalizer(form: UnicodeForm): Normalizer {
   };
 }
 
-/** `text.normalize(form)`, in linear time. */
+const young = /* @__PURE__ */ new RegExp(`([${/* @__PURE__ */ classOf(youngForms)}]+)`, 'u');
+
+/** `text.normalize(form)`, in linear time, but for characters that are too young: they stay, and nothing moves past them. */
 export function normalizeForm(text: string, form: UnicodeForm): string {
-  return text.replace(/\p{M}{32,}/gu, (marks) => sortMarks(marks, form)).normalize(form);
+  if (!young.test(text)) return wholeForm(text, form);
+  return text
+    .split(young)
+    .map((part, i) => (i % 2 === 1 ? part : wholeForm(part, form)))
+    .join('');
+}
+
+function wholeForm(text: string, form: UnicodeForm): string {
+  return text.replace(/[\p{M}\uFF9E\uFF9F]{32,}/gu, (marks) => sortMarks(marks, form)).normalize(form);
 }
 
 /** Marks decomposed, and in canonical order. */
@@ -106,7 +117,8 @@ function changesOf(text: string, form: UnicodeForm): Change[] {
 
 function decompose(text: string, form: 'NFD' | 'NFKD'): Change[] {
   const changes: Change[] = [];
-  for (const [segment] of text.matchAll(/\P{M}?\p{M}*/gu)) {
+  // Two letters become marks in the compatibility forms.
+  for (const [segment] of text.matchAll(/[^\p{M}\uFF9E\uFF9F]?[\p{M}\uFF9E\uFF9F]*/gu)) {
     const normalized = normalizeForm(segment, form);
     if (normalized === segment) {
       for (const character of segment) changes.push([character, 0]);
@@ -116,7 +128,7 @@ function decompose(text: string, form: 'NFD' | 'NFKD'): Change[] {
     const waiting = new Map<string, number[]>();
     for (const character of segment) {
       let change = 0;
-      for (const part of character.normalize(form)) {
+      for (const part of normalizeForm(character, form)) {
         const queue = waiting.get(part);
         if (queue === undefined) waiting.set(part, [change]);
         else queue.push(change);
@@ -140,7 +152,7 @@ function compose(decomposed: readonly Change[]): Change[] {
   const composite = (first: string, second: string): string | undefined => {
     const pair = first + second;
     if (pairs.has(pair)) return pairs.get(pair);
-    const composed = pair.normalize('NFC');
+    const composed = normalizeForm(pair, 'NFC');
     const one = composed.length === 1 || (composed.length === 2 && composed.codePointAt(0) !== composed.charCodeAt(0));
     const result = one ? composed : undefined;
     pairs.set(pair, result);
@@ -156,7 +168,7 @@ function compose(decomposed: readonly Change[]): Change[] {
     lastRank = -1;
   };
   for (const [character, change] of decomposed) {
-    const rank = isMark.test(character) ? markRank(character) : 0;
+    const rank = isMark.test(character) && !young.test(character) ? markRank(character) : 0;
     if (starter === undefined) {
       if (rank === 0) starter = [character, change];
       else changes.push([character, change]);

@@ -21,8 +21,33 @@ const above = /* @__PURE__ */ new Map<number, number>();
 
 /** The bits of the character at a place; 0 at the end of the text. */
 export function classAt(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
-  return below[unit] || unknownClass(text, at);
+  return at < text.length ? below[text.charCodeAt(at)] || unknownClass(text, at) : 0;
+}
+
+/** The end of the run of characters that have one of the bits of `mask`. */
+export function endOfRun(text: string, from: number, mask: number): number {
+  const { length } = text;
+  let at = from;
+  while (at < length) {
+    const unit = text.charCodeAt(at);
+    const bits = below[unit] || unknownClass(text, at);
+    if ((bits & mask) === 0) return at;
+    at += unit >= 0xd800 && unit <= 0xdbff ? 2 : 1;
+  }
+  return length;
+}
+
+/** The end of the run of characters that are of one kind: letters, numbers, or none of letters, numbers and white space. */
+export function endOfKind(text: string, from: number, kind: number): number {
+  const { length } = text;
+  let at = from;
+  while (at < length) {
+    const unit = text.charCodeAt(at);
+    const bits = below[unit] || unknownClass(text, at);
+    if ((bits & WORDLIKE) !== kind) return at;
+    at += unit >= 0xd800 && unit <= 0xdbff ? 2 : 1;
+  }
+  return length;
 }
 
 function unknownClass(text: string, at: number): number {

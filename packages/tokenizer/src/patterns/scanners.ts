@@ -2,7 +2,7 @@
  * The patterns of GPT-2, of GPT-4 (cl100k: Llama 3, Qwen) and of GPT-4o (o200k: gpt-oss, Llama 4, Mistral), as functions from a place to where the
  * match that begins there ends. All three match every character of any text. They are held to the patterns by tests.
  */
-import { after, classAt, LETTER, LOWER, NEWLINE, NUMBER, SPACE, UPPER, WORDLIKE } from './classes.js';
+import { after, classAt, endOfKind, endOfRun, LETTER, LOWER, NEWLINE, NUMBER, SPACE, UPPER, WORDLIKE } from './classes.js';
 
 /** Where the match that begins at a place ends; the place is before the end of the text. */
 export type Scanner = (text: string, at: number) => number;
@@ -21,7 +21,7 @@ export function gpt2Scanner(text: string, at: number): number {
   const start = unit === space ? at + 1 : at;
   const bits = classAt(text, start);
   if (bits === 0 || (bits & SPACE) !== 0) return spaces(text, at);
-  return run(text, after(text, start), bits & WORDLIKE);
+  return endOfKind(text, after(text, start), bits & WORDLIKE);
 }
 
 /** `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`, for as many digits. */
@@ -33,10 +33,10 @@ export function cl100kScanner(digits: number): Scanner {
       if (end > at) return end;
     }
     const bits = classAt(text, at);
-    if ((bits & LETTER) !== 0) return run(text, after(text, at), LETTER);
+    if ((bits & LETTER) !== 0) return endOfRun(text, after(text, at), LETTER);
     if ((bits & NUMBER) !== 0) return numbers(text, at, digits);
     const next = after(text, at);
-    if ((bits & NEWLINE) === 0 && (classAt(text, next) & LETTER) !== 0) return run(text, after(text, next), LETTER);
+    if ((bits & NEWLINE) === 0 && (classAt(text, next) & LETTER) !== 0) return endOfRun(text, after(text, next), LETTER);
     return others(text, at, unit, bits, false);
   };
 }
@@ -68,21 +68,13 @@ function endOfLower(text: string, at: number): number {
     if ((bits & LOWER) !== 0) lastLower = end;
     bits = classAt(text, end);
   }
-  if ((bits & LOWER) === 0) return lastLower;
-  while ((bits & LOWER) !== 0) {
-    end = after(text, end);
-    bits = classAt(text, end);
-  }
-  return end;
+  return (bits & LOWER) === 0 ? lastLower : endOfRun(text, end, LOWER);
 }
 
 /** The end of `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`; -1 if it does not match. */
 function endOfUpper(text: string, at: number): number {
-  let end = at;
-  while ((classAt(text, end) & UPPER) !== 0) end = after(text, end);
-  if (end === at) return -1;
-  while ((classAt(text, end) & LOWER) !== 0) end = after(text, end);
-  return end;
+  const end = endOfRun(text, at, UPPER);
+  return end === at ? -1 : endOfRun(text, end, LOWER);
 }
 
 /** The end of `'s|'t|'re|'ve|'m|'ll|'d` at an apostrophe; the place itself if it does not match. */
@@ -100,16 +92,6 @@ function lower(unit: number): number {
   return unit >= 65 && unit <= 90 ? unit + 32 : unit;
 }
 
-/** The end of a run of characters that are of one kind: letters, numbers, or none of letters, numbers and white space. */
-function run(text: string, from: number, kind: number): number {
-  let at = from;
-  for (;;) {
-    const bits = classAt(text, at);
-    if (bits === 0 || (bits & WORDLIKE) !== kind) return at;
-    at = after(text, at);
-  }
-}
-
 function numbers(text: string, at: number, most: number): number {
   let end = at;
   for (let count = 0; count < most && (classAt(text, end) & NUMBER) !== 0; count++) end = after(text, end);
@@ -121,7 +103,7 @@ function others(text: string, at: number, unit: number, bits: number, slashes: b
   const start = unit === space ? at + 1 : at;
   const startBits = unit === space ? classAt(text, start) : bits;
   if (startBits !== 0 && (startBits & WORDLIKE) === 0) {
-    let end = run(text, after(text, start), 0);
+    let end = endOfKind(text, after(text, start), 0);
     while ((classAt(text, end) & NEWLINE) !== 0 || (slashes && text.charCodeAt(end) === slash)) end++;
     return end;
   }
@@ -137,7 +119,6 @@ function others(text: string, at: number, unit: number, bits: number, slashes: b
 
 /** `\s+(?!\S)|\s+`: the last space before something else is left to it. */
 function spaces(text: string, at: number): number {
-  let end = at;
-  while ((classAt(text, end) & SPACE) !== 0) end++;
+  const end = endOfRun(text, at, SPACE);
   return end < text.length && end - at > 1 ? end - 1 : end;
 }

@@ -19,20 +19,22 @@ export const newline: CharacterTest = (codePoint) => codePoint === 10;
 
 /** The set with what differs from its members in case alone. */
 export function caseInsensitive(test: CharacterTest): CharacterTest {
-  return (codePoint) => {
+  return remembered((codePoint) => {
     if (test(codePoint)) return true;
     const character = String.fromCodePoint(codePoint);
-    return caseForms(character).some((form) => [...form].length === 1 && test(form.codePointAt(0) as number));
-  };
+    const sameFolded = new RegExp(`^\\u{${codePoint.toString(16)}}$`, 'iu');
+    return caseForms(character).some((form) => sameFolded.test(form) && test(form.codePointAt(0) as number));
+  });
 }
 
 /** A character in lower and upper case; three letters have two lower cases. */
 function caseForms(character: string): string[] {
   const lower = character.toLowerCase();
-  const upper = character.toUpperCase();
+  const upper = lower.toUpperCase();
   return [
     lower,
     upper,
+    character.toUpperCase(),
     upper.toLowerCase(),
     ...(upper === 'S' ? ['\u017F'] : upper === 'K' ? ['\u212A'] : upper === '\u00C5' ? ['\u212B'] : []),
   ];
@@ -63,8 +65,8 @@ const posix: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ['digit', '\\p{Nd}'],
   ['graph', '[^\\p{White_Space}\\p{Cc}\\p{Cn}\\p{Cs}]'],
   ['lower', '\\p{Lowercase}'],
-  ['print', '[^\\p{Cc}\\p{Cn}\\p{Cs}]'],
-  ['punct', '[\\p{P}$+<=>^`|~]'],
+  ['print', '[^\\p{Cc}\\p{Cn}\\p{Cs}\\u2028\\u2029]'],
+  ['punct', '[\\p{P}\\p{S}]'],
   ['space', '\\p{White_Space}'],
   ['upper', '\\p{Uppercase}'],
   ['word', '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\xB2\\xB3\\xB9\\xBC-\\xBE]'],
@@ -80,6 +82,8 @@ export function posixSet(name: string): CharacterTest | undefined {
 /** The set of `\p{name}`: a general category, a script, a property, or a POSIX class. */
 export function propertySet(name: string): CharacterTest | undefined {
   const plain = name.replace(/[\s_-]/g, '');
+  // Not the POSIX class, which has all symbols.
+  if (plain.toLowerCase() === 'punct') return characterTest(/[\p{P}$+<=>^`|~]/u);
   const words = name.trim().replace(/[\s-]+/g, '_').replace(/(^|_)([a-z])/g, (_all, before, letter: string) => before + letter.toUpperCase()); // biome-ignore format: one chain
   for (const candidate of [name, words, `Script=${name}`, `Script=${words}`]) {
     try {

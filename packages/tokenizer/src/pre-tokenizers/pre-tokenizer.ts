@@ -5,6 +5,8 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Matcher } from '../patterns/pattern.js';
 import type { SplitBehaviorJson } from '../tokenizer-json.js';
+import { type CharacterTest, characterTest } from '../unicode.js';
+import { without, youngPunctuation } from '../young-characters.js';
 
 /** Where the pieces of a text are: starts and ends in turn. Empty pieces do not count. */
 export interface Spans {
@@ -118,15 +120,16 @@ export function whitespaceSplitSpans(text: string): number[] {
   return spansOf(text, /\P{White_Space}+/gu);
 }
 
-const punctuation = /[\p{P}$+<=>^`|~]/u;
+/** Punctuation, and what is of ASCII; two characters were punctuation in the year of the table. */
+const punctuation = /* @__PURE__ */ `(?:${/* @__PURE__ */ without('[\\p{P}$+<=>^`|~]', youngPunctuation)}|[\u166D\u{111C9}])`;
 
-export function isPunctuation(codePoint: number): boolean {
-  return punctuation.test(String.fromCodePoint(codePoint));
-}
+export const isPunctuation: CharacterTest = /* @__PURE__ */ characterTest(/* @__PURE__ */ new RegExp(punctuation, 'u'));
+
+const bertPieces = /* @__PURE__ */ new RegExp(`${punctuation}|(?:(?!${punctuation})\\P{White_Space})+`, 'gu');
 
 /** BERT's: white space divides and is left out, each punctuation character is a piece. */
 export function bertSpans(text: string): number[] {
-  return spansOf(text, /[\p{P}$+<=>^`|~]|[^\p{P}$+<=>^`|~\p{White_Space}]+/gu);
+  return spansOf(text, bertPieces);
 }
 
 /** Pieces of as many characters, but the last. */
