@@ -141,7 +141,12 @@ async function wholeSource(url: URL, options: HttpOptions, maxBytes?: number): P
 /** Configs and tokenizers are far smaller. */
 const mostTextBytes = 2 ** 28;
 
-/** A text file of the checkpoint, or null if it has none. */
+/**
+ * A text file of the checkpoint, or null if it has none. Throws a CheckpointError for more than 256 MB.
+ *
+ * @example
+ * const tokenizer = fromTokenizerJson((await readText(checkpoint, 'tokenizer.json'))!);
+ */
 export async function readText(checkpoint: Checkpoint, file: string, options: OpenOptions = {}): Promise<string | null> {
   const source = await checkpoint.open(file, options);
   if (!source) return null;
@@ -155,7 +160,12 @@ export async function readText(checkpoint: Checkpoint, file: string, options: Op
   }
 }
 
-/** A parsed JSON file of the checkpoint, or null if it has none. Throws a CheckpointError that names a file that is not JSON. */
+/**
+ * A parsed JSON file of the checkpoint, or null if it has none. Throws a CheckpointError that names a file that is not JSON.
+ *
+ * @example
+ * const settings = await readJson(checkpoint, 'generation_config.json');
+ */
 export async function readJson(checkpoint: Checkpoint, file: string, options: OpenOptions = {}): Promise<unknown> {
   const text = await readText(checkpoint, file, options);
   if (text === null) return null;
