@@ -34,4 +34,5 @@ export default library({
   whisper: 'src/exports/whisper.ts',
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
+  text: 'src/text.ts',
 });

@@ -66,7 +66,9 @@ test('the model without its head loads from both, and so does a head from a chec
 test('a head that the checkpoint lacks is drawn if it is asked for, and an error else', async () => {
   const checkpoint = memory(await tinyFiles());
   await expect(load(GPT2ForSequenceClassification, checkpoint)).rejects.toThrow('missing: score.weight [2, 8]');
-  const model = await load(GPT2ForSequenceClassification, checkpoint, { freshHead: true, rng: new Rng(1) });
+  const backend = cpu();
+  const model = await load(GPT2ForSequenceClassification, checkpoint, { freshHead: true, rng: new Rng(1), backend });
+  expect(model.score.weight.backend).toBe(backend);
   expect(new Set(await model.score.weight.data()).size).toBe(16);
   dispose(model);
 });

@@ -95,7 +95,7 @@ export function hub(id: string, options: HubOptions = {}): Checkpoint {
 }
 
 /** owner/name or name, as the hub has them; nothing that could climb out of a path. */
-export function isHubId(text: string): boolean {
+function isHubId(text: string): boolean {
   return /^(?:[\w.-]{1,96}\/)?[\w.-]{1,96}$/.test(text) && !text.split('/').some((part) => /^\.+$/.test(part));
 }
 

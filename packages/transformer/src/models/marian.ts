@@ -122,7 +122,7 @@ const checkpoint: CheckpointRules = {
  * Marian without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
  *
  * @example
- * const config = readMarianConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50, pad_token_id: 49, decoder_start_token_id: 49 });
+ * const config = readMarianConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, vocab_size: 50, pad_token_id: 49 });
  * const model = new MarianModel(config, { rng: new Rng(1) });
  * model.forward(ids, target).shape; // [1, 2, 16]
  */
@@ -159,7 +159,7 @@ export class MarianModel {
  * Marian, language to language: source ids [B, S] and target ids [B, T] to logits [B, T, decoder_vocab_size].
  *
  * @example
- * const config = readMarianConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50, pad_token_id: 49, decoder_start_token_id: 49 });
+ * const config = readMarianConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, vocab_size: 50, pad_token_id: 49 });
  * const model = new MarianMTModel(config, { rng: new Rng(1) });
  * model.forward(ids, target).shape; // [1, 2, 50]
  */

@@ -143,7 +143,8 @@ const checkpoint: CheckpointRules = { base: 'model', ignore: [/^proj_out\.weight
  * Whisper without a head: log-mel [B, bins, frames] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
  *
  * @example
- * const config = readWhisperConfig({ d_model: 12, encoder_layers: 1, decoder_layers: 1, vocab_size: 50, num_mel_bins: 4, max_source_positions: 6, pad_token_id: 0 });
+ * const sizes = { d_model: 12, encoder_layers: 1, decoder_layers: 1, num_mel_bins: 4, max_source_positions: 6 };
+ * const config = readWhisperConfig({ ...sizes, vocab_size: 50, pad_token_id: 0 });
  * const model = new WhisperModel(config, { rng: new Rng(1) });
  * model.forward(features, target).shape; // [1, 2, 12]
  */
@@ -176,7 +177,8 @@ export class WhisperModel {
  * Whisper, sound to text: log-mel features [B, bins, frames] and target ids [B, T] to logits [B, T, vocab_size].
  *
  * @example
- * const config = readWhisperConfig({ d_model: 12, encoder_layers: 1, decoder_layers: 1, vocab_size: 50, num_mel_bins: 4, max_source_positions: 6, pad_token_id: 0 });
+ * const sizes = { d_model: 12, encoder_layers: 1, decoder_layers: 1, num_mel_bins: 4, max_source_positions: 6 };
+ * const config = readWhisperConfig({ ...sizes, vocab_size: 50, pad_token_id: 0 });
  * const model = new WhisperForConditionalGeneration(config, { rng: new Rng(1) });
  * model.forward(features, target).shape; // [1, 2, 50]
  */
