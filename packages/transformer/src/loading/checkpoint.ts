@@ -154,7 +154,12 @@ export async function readText(checkpoint: Checkpoint, file: string, options: Op
     if (source.size > mostTextBytes) {
       throw new CheckpointError(`${checkpoint.name}: ${file}: expected at most ${mostTextBytes} bytes, got ${source.size}`);
     }
-    return new TextDecoder('utf-8').decode(await source.read(0, source.size, options));
+    const bytes = await source.read(0, source.size, options);
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (cause) {
+      throw new CheckpointError(`${checkpoint.name}: ${file}: expected UTF-8`, { cause });
+    }
   } finally {
     await source.close?.();
   }

@@ -211,7 +211,7 @@ export class ViTModel {
   forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
     let x = this.embeddings.forward(pixels, ctx); // [B, 1 + P, E]
     for (const [i, layer] of this.encoder.layer.entries()) x = layer.forward(x, blockContext(ctx, null, i));
-    return this.layernorm.forward(see(ctx, 'final', x));
+    return see(ctx, 'final', this.layernorm.forward(x));
   }
 
   /** activation(dense(first)), [B, pooler_output_size]. */
