@@ -16,6 +16,16 @@ export class Folder {
     return [...new Set(files.map((entry) => entry.name.replace(/\.gz$/, '')))].sort();
   }
 
+  /** The folders directly in it, sorted. */
+  folders(): Folder[] {
+    const entries = readdirSync(this.path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return entries.map((entry) => new Folder(join(this.path, entry.name))).sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  has(name: string): boolean {
+    return existsSync(join(this.path, name)) || existsSync(join(this.path, `${name}.gz`));
+  }
+
   bytes(name: string): Uint8Array {
     const plain = join(this.path, name);
     return existsSync(plain) ? readFileSync(plain) : gunzipSync(readFileSync(`${plain}.gz`));

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BackendName, backendNames, backends } from './backends.js';
 import { locate } from './folder.js';
+import { hf } from './hf/index.js';
 import { malformed } from './malformed/index.js';
 import { onnx } from './onnx/index.js';
 import { countLine, countOf, type Report, reportOf, textOf } from './report.js';
@@ -12,7 +13,7 @@ import type { Family, Suite } from './suite.js';
 import { tokenizers } from './tokenizers/index.js';
 import { torch } from './torch/index.js';
 
-const suites: readonly Suite[] = [torch, onnx, malformed, tokenizers];
+const suites: readonly Suite[] = [torch, onnx, hf, tokenizers, malformed];
 const packed = fileURLToPath(new URL('./cases', import.meta.url));
 
 const usage = `Usage: pnpm conformance SUITE … [options]

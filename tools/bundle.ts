@@ -27,6 +27,8 @@ const budgets: readonly Budget[] = [
   { fixture: 'tokenizer-json.ts', ceiling: 31_000, absent: ['trainer', 'jinja', 'WordTokenizer'] },
   // A trainer of word counts, without the reading of texts.
   { fixture: 'bpe-trainer.ts', ceiling: 4_000, absent: ['jinja', 'charsmap', 'lattice', 'normalizer'] },
+  // A model of one architecture with what loads it from anywhere, tensor and its CPU backend: no other model comes along.
+  { fixture: 'gpt2.ts', ceiling: 36_000, absent: ['WebAssembly', 'AdamW', 'Whisper', 'Gemma', 'Mixtral', 'beamSearch', 'node:fs'] },
 ];
 
 /** Packages whose every export must bring only itself, and the most that one may weigh beside tensor. */

@@ -1,3 +1,4 @@
+import { config } from './config.js';
 import type { Task } from './document.js';
 import { safetensors } from './safetensors.js';
 import { sentencepiece } from './sentencepiece.js';
@@ -16,6 +17,7 @@ export interface Kind {
 export const kinds: ReadonlyMap<string, Kind> = new Map([
   ['safetensors', safetensors],
   ['safetensors-index', shards],
+  ['config', config],
   ['tokenizer', tokenizer],
   ['sentencepiece', sentencepiece],
 ]);

@@ -2,7 +2,7 @@
 export { parseSafetensors, openSafetensors } from './read.js';
 export type { SafetensorsFile, SafetensorsReader, TensorReader } from './read.js';
 export type { ByteSource, Progress, ReadOptions } from './source.js';
-export { openSafetensorsUrl, readSafetensorsUrl, openShardedSafetensorsUrl } from './url.js';
+export { openSafetensorsUrl, readSafetensorsUrl, openShardedSafetensorsUrl, readUrl } from './url.js';
 export { httpSource } from './http-source.js';
 export type { HttpOptions } from './http-request.js';
 export { openShardedSafetensors } from './sharded.js';

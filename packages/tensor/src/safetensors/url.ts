@@ -75,19 +75,33 @@ function checkStart(arriving: ArrivingBytes, file: string): boolean {
  */
 export async function openShardedSafetensorsUrl(url: string | URL, options: HttpOptions = {}): Promise<ShardedSafetensorsReader> {
   const name = nameOf(url);
-  const index = await request(url, options, async (answer) => {
-    requireStatus(answer, 200, name);
-    const arriving = new ArrivingBytes(announcedBytes(answer), name);
-    for await (const chunk of answer.chunks()) {
-      arriving.push(chunk);
-      if (arriving.soFar.length > MAX_HEADER_BYTES) {
-        throw new SafetensorsError({ file: name, field: 'index', expected: `at most ${MAX_HEADER_BYTES} bytes`, got: 'more' });
-      }
-    }
-    return arriving.end();
-  });
+  const index = await readUrl(url, { ...options, maxBytes: MAX_HEADER_BYTES });
   const base = new URL(url, globalThis.location?.href);
   const open = (shard: string, { signal }: { signal: AbortSignal }) =>
     httpSource(new URL(encodeURIComponent(shard), base), { ...options, signal });
   return openShardedSafetensors(index, open, { name, signal: options.signal });
+}
+
+/**
+ * Fetches a small file whole, from any server: an index, a config.
+ *
+ * @throws SafetensorsError if the file has more than `maxBytes` (100 MB if left out), if the server cannot be reached, gives an error status or
+ * falls silent. An aborted signal throws its reason.
+ * @example
+ * const config = JSON.parse(new TextDecoder().decode(await readUrl(`https://huggingface.co/${repository}/resolve/main/config.json`)));
+ */
+export async function readUrl(url: string | URL, options: HttpOptions & { maxBytes?: number } = {}): Promise<Uint8Array> {
+  const { maxBytes = MAX_HEADER_BYTES, ...http } = options;
+  const file = nameOf(url);
+  return request(url, http, async (answer) => {
+    requireStatus(answer, 200, file);
+    const arriving = new ArrivingBytes(announcedBytes(answer), file);
+    for await (const chunk of answer.chunks()) {
+      arriving.push(chunk);
+      if (arriving.soFar.length > maxBytes) {
+        throw new SafetensorsError({ file, field: 'size', expected: `at most ${maxBytes} bytes`, got: 'more' });
+      }
+    }
+    return arriving.end();
+  });
 }

@@ -1,0 +1,9 @@
+export {
+  BartModel,
+  BartForConditionalGeneration,
+  BartForSequenceClassification,
+  BartForQuestionAnswering,
+  readBartConfig,
+  type BartConfig,
+  type StacksConfig,
+} from '../models/bart.js';

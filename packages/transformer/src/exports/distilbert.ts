@@ -1,0 +1,9 @@
+export {
+  DistilBertModel,
+  DistilBertForMaskedLM,
+  DistilBertForSequenceClassification,
+  DistilBertForTokenClassification,
+  DistilBertForQuestionAnswering,
+  readDistilBertConfig,
+  type DistilBertConfig,
+} from '../models/distilbert.js';

@@ -1,0 +1,8 @@
+export {
+  GemmaModel,
+  GemmaForCausalLM,
+  GemmaForSequenceClassification,
+  GemmaForTokenClassification,
+  readGemmaConfig,
+  type GemmaConfig,
+} from '../models/gemma.js';

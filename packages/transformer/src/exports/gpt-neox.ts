@@ -1,0 +1,9 @@
+export {
+  GPTNeoXModel,
+  GPTNeoXForCausalLM,
+  GPTNeoXForSequenceClassification,
+  GPTNeoXForTokenClassification,
+  GPTNeoXForQuestionAnswering,
+  readGPTNeoXConfig,
+  type GPTNeoXConfig,
+} from '../models/gpt-neox.js';

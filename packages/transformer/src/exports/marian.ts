@@ -1,0 +1,6 @@
+export {
+  MarianModel,
+  MarianMTModel,
+  readMarianConfig,
+  type MarianConfig,
+} from '../models/marian.js';

@@ -1,0 +1,9 @@
+export {
+  MistralModel,
+  MistralForCausalLM,
+  MistralForSequenceClassification,
+  MistralForTokenClassification,
+  MistralForQuestionAnswering,
+  readMistralConfig,
+  type MistralConfig,
+} from '../models/mistral.js';

@@ -1,0 +1,8 @@
+export {
+  OPTModel,
+  OPTForCausalLM,
+  OPTForSequenceClassification,
+  OPTForQuestionAnswering,
+  readOPTConfig,
+  type OPTConfig,
+} from '../models/opt.js';

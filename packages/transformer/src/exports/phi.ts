@@ -1,0 +1,8 @@
+export {
+  PhiModel,
+  PhiForCausalLM,
+  PhiForSequenceClassification,
+  PhiForTokenClassification,
+  readPhiConfig,
+  type PhiConfig,
+} from '../models/phi.js';

@@ -1,0 +1,9 @@
+export {
+  RobertaModel,
+  RobertaForMaskedLM,
+  RobertaForSequenceClassification,
+  RobertaForTokenClassification,
+  RobertaForQuestionAnswering,
+  readRobertaConfig,
+  type RobertaConfig,
+} from '../models/roberta.js';

@@ -1,0 +1,6 @@
+export {
+  ViTModel,
+  ViTForImageClassification,
+  readViTConfig,
+  type ViTConfig,
+} from '../models/vit.js';

@@ -1,0 +1,6 @@
+export {
+  WhisperModel,
+  WhisperForConditionalGeneration,
+  readWhisperConfig,
+  type WhisperConfig,
+} from '../models/whisper.js';

@@ -1,0 +1,123 @@
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readState } from '@multihead/tensor';
+import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
+import { fileSource, writeSafetensorsFolder } from '@multihead/tensor/safetensors/node';
+import { type Checkpoint, CheckpointError } from './loading/checkpoint.js';
+import { configJsonOf, type SavableModel } from './loading/save.js';
+
+/**
+ * A checkpoint in a folder of the file system.
+ *
+ * @example
+ * const model = await load(GPT2LMHeadModel, folder('./gpt2'));
+ */
+export function folder(path: string): Checkpoint {
+  return {
+    name: path,
+    open: async (file) => {
+      if (file !== '' && !/[\\/]|^\.\.?$/.test(file)) return fileSource(join(path, file)).catch(nullIfMissing);
+      throw new CheckpointError(`${path}: expected the plain name of a file, got ${JSON.stringify(file)}`);
+    },
+  };
+}
+
+function nullIfMissing(error: unknown): null {
+  const { cause } = error as { cause?: { code?: string } };
+  if (error instanceof SafetensorsError && cause?.code === 'ENOENT') return null;
+  throw error;
+}
+
+/** Bytes that are copied at a time. */
+const step = 1 << 24;
+
+/**
+ * A checkpoint whose files are kept in a folder: what is there is read from there, what is not is fetched whole, once. A file is in the folder
+ * whole or not at all, so that an abort or a crash leaves nothing to be mistaken for it. Another revision wants another folder.
+ *
+ * @example
+ * const model = await load(GPT2LMHeadModel, cached(hub('openai-community/gpt2'), './models/gpt2'));
+ */
+export function cached(checkpoint: Checkpoint, path: string): Checkpoint {
+  const kept = folder(path);
+  return {
+    name: `${checkpoint.name} in ${path}`,
+    open: async (file, options = {}) => {
+      const here = await kept.open(file, options);
+      if (here) return here;
+      const source = await checkpoint.open(file, options);
+      if (!source) return null;
+      try {
+        await mkdir(path, { recursive: true });
+        await copyWhole(source, join(path, file), options.signal);
+      } finally {
+        await source.close?.();
+      }
+      return kept.open(file, options);
+    },
+  };
+}
+
+async function copyWhole(source: ByteSource, path: string, signal?: AbortSignal): Promise<void> {
+  const temporary = `${path}.${process.pid}.${performance.now()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      for (let from = 0; from < source.size; from += step) {
+        const bytes = await source.read(from, Math.min(source.size, from + step), { signal });
+        await file.write(bytes, 0, bytes.length);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+export interface SaveOptions {
+  /** How weights are stored; float32 if left out. */
+  dtype?: 'float32' | 'float16' | 'bfloat16';
+  /** Files of more bytes are split; 5 GB if left out. */
+  maxShardBytes?: number;
+  signal?: AbortSignal;
+  /** Called as bytes of weights are written. */
+  onProgress?: (progress: { loaded: number; total: number }) => void;
+}
+
+const stored = { float32: undefined, float16: 'F16', bfloat16: 'BF16' } as const;
+
+/**
+ * Writes `model` into a folder, as transformers does: config.json and model.safetensors, or shards of it. Python's `from_pretrained` and `load`
+ * read it. Each file is whole or not there, whatever happens; the weights come last.
+ *
+ * @throws ValueError for a model whose config was not read by its class, SafetensorsError where the file system fails; an aborted signal throws
+ * its reason.
+ * @example
+ * await save(model, './fine-tuned', { dtype: 'bfloat16' });
+ */
+export async function save(model: SavableModel, path: string, options: SaveOptions = {}): Promise<void> {
+  const { dtype = 'float32', maxShardBytes = 5e9, signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const config = configJsonOf(model, dtype);
+  const records = recordsOf(await readState(model));
+  signal?.throwIfAborted();
+  await mkdir(path, { recursive: true });
+  await writeText(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  await writeSafetensorsFolder(path, records, { dtype: stored[dtype], maxShardBytes, metadata: { format: 'pt' }, signal, onProgress });
+}
+
+/** A text file, whole or not at all. */
+async function writeText(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, text, { flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
