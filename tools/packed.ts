@@ -2,11 +2,12 @@
 // Node ESM (the oldest Node that the packages support, and the one of the workspace) and type-checked from TypeScript.
 // Run it with `turbo run packed`.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { transformSync } from 'esbuild';
+import { saidInPage } from './page.ts';
 import { publishedPackages, root } from './workspace.ts';
 
 const packages = publishedPackages();
@@ -25,11 +26,18 @@ try {
   const tarballs = new Map(packages.map(({ manifest, folder }) => [manifest.name, pack(folder)]));
   const alone = project('alone', ['@multihead/attention', '@multihead/tensor'], tarballs);
   const all = project('all', [...tarballs.keys()], tarballs);
+  const counting = project('counting', ['@multihead/tokenizer'], tarballs);
+  const inPage = project('in-page', ['@multihead/attention', '@multihead/tensor', '@multihead/tokenizer'], tarballs);
   copyFileSync(join(root, 'tools/fixtures/packed/attention.mjs'), join(alone, 'attention.mjs'));
   copyFileSync(join(root, 'tools/fixtures/packed/kernels.mjs'), join(all, 'kernels.mjs'));
-  const example = readFileSync(join(root, 'examples/first.ts'), 'utf8');
-  writeFileSync(join(all, 'first.ts'), example);
-  writeFileSync(join(all, 'first.mjs'), transformSync(example, { loader: 'ts', target: 'node20.19' }).code);
+  copyFileSync(join(root, 'tools/fixtures/packed/count.mjs'), join(counting, 'count.mjs'));
+  for (const folder of [counting, inPage]) cpSync(join(root, 'tools/fixtures/packed/page'), join(folder, 'page'), { recursive: true });
+  copyFileSync(join(root, 'examples/first.ts'), join(all, 'first.ts'));
+  example('first', all);
+  for (const name of ['multi-head', 'attention-catalogue']) {
+    copyFileSync(join(root, `examples/${name}.ts`), join(inPage, `page/${name}.ts`));
+    example(name, alone);
+  }
   writeFileSync(
     join(all, 'everything.mjs'),
     `${everything}\nconsole.log(${specifiers.map((_, i) => `Object.keys(m${i}).length`).join(', ')});\n`,
@@ -39,12 +47,24 @@ try {
   console.log(`note: on Node ${Object.keys(nodes()).join(' and ')}`);
   for (const [version, node] of Object.entries(nodes())) {
     check(`attention and tensor alone, Node ${version}`, () => run(node, ['attention.mjs'], alone));
+    for (const name of ['multi-head', 'attention-catalogue']) {
+      check(
+        `examples/${name}.ts with attention and tensor alone, Node ${version}`,
+        () => run(node, [`${name}.mjs`], alone).split('\n')[0]!,
+      );
+    }
+    check(`tokenizer alone, Node ${version}`, () => run(node, ['count.mjs'], counting));
     check(`all packages, Node ${version}`, () => run(node, ['everything.mjs'], all));
     check(`kernels, Node ${version}`, () => run(node, ['kernels.mjs'], all));
     check(`examples/first.ts, Node ${version}`, () => run(node, ['first.mjs'], all));
   }
   run(process.execPath, [join(root, 'tools/fixtures/packed/webpack.mjs'), all], root);
   check('kernels, bundled by webpack', () => run(process.execPath, ['bundled/main.cjs'], all));
+  const said = await saidInPage(join(inPage, 'page')).catch((error: Error) => error);
+  check('attention, tensor and tokenizer in a page and a worker, built by Vite', () => {
+    if (said instanceof Error) throw said;
+    return said.slice(-2).join(', ');
+  });
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   for (const [moduleResolution, module] of Object.entries({ bundler: 'esnext', nodenext: 'nodenext' })) {
     const options = {
@@ -95,6 +115,12 @@ function project(name: string, dependencies: string[], tarballs: Map<string, str
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], folder);
   return folder;
+}
+
+/** A program of examples/ as JavaScript. */
+function example(name: string, folder: string): void {
+  const code = readFileSync(join(root, `examples/${name}.ts`), 'utf8');
+  writeFileSync(join(folder, `${name}.mjs`), transformSync(code, { loader: 'ts', target: 'node20.19' }).code);
 }
 
 function run(command: string, args: string[], cwd: string): string {
