@@ -21,6 +21,7 @@ const usage = `Usage: pnpm conformance SUITE … [options]
   SUITE            ${suites.map(({ name }) => name).join(', ')}
   --dir FOLDER     where the cases are: a folder with one folder for each suite, or that of the suite; the project's own copy if left out
   --backend NAME   ${backendNames.join(' or ')}; all of them if left out
+  --threads N      of the backends that have them; 1 if left out
   --family NAME    one family of cases, by the name of its file; may be given again
   --json           the report as JSON`;
 
@@ -30,6 +31,7 @@ interface Options {
   suites: readonly Suite[];
   dir: string;
   backends: readonly BackendName[];
+  threads: number;
   families: readonly string[];
   json: boolean;
 }
@@ -41,6 +43,7 @@ function optionsOf(args: string[]): Options {
     options: {
       dir: { type: 'string' },
       backend: { type: 'string', multiple: true },
+      threads: { type: 'string', default: '1' },
       family: { type: 'string', multiple: true },
       json: { type: 'boolean' },
     },
@@ -53,9 +56,11 @@ function optionsOf(args: string[]): Options {
   const wrong = values.backend?.find((name) => !backendNames.includes(name as BackendName));
   if (wrong !== undefined) throw new UsageError(`--backend: expected ${backendNames.join(' or ')}, got ${wrong}`);
   const chosen = (values.backend as BackendName[] | undefined) ?? backendNames;
+  const threads = Number(values.threads);
+  if (!(Number.isInteger(threads) && threads >= 1)) throw new UsageError(`--threads: expected 1 or more, got ${values.threads}`);
   // The program runs at the root of the workspace, wherever it was called.
   const dir = values.dir === undefined ? packed : resolve(process.env.INIT_CWD ?? '.', values.dir);
-  return { suites: wanted, dir, backends: chosen, families: values.family ?? [], json: values.json ?? false };
+  return { suites: wanted, dir, backends: chosen, threads, families: values.family ?? [], json: values.json ?? false };
 }
 
 /** The families of every suite, or those that were asked for. */
@@ -68,10 +73,10 @@ function familiesOf({ suites, dir, families }: Options): [suite: Suite, families
   return all.map(([suite, found]) => [suite, found.filter(({ name }) => families.includes(name))]);
 }
 
-async function resultsOn(name: BackendName, families: readonly Family[]): Promise<Result[]> {
+async function resultsOn(name: BackendName, threads: number, families: readonly Family[]): Promise<Result[]> {
   const results: Result[] = [];
   try {
-    const backend = await backends[name]();
+    const backend = await backends[name](threads);
     for await (const result of runFamilies(families, name, backend)) results.push(result);
     backend.dispose();
   } catch (error) {
@@ -80,10 +85,10 @@ async function resultsOn(name: BackendName, families: readonly Family[]): Promis
   return results;
 }
 
-async function resultsOf(suite: Suite, families: readonly Family[], names: readonly BackendName[]): Promise<Result[]> {
+async function resultsOf(suite: Suite, families: readonly Family[], { backends: names, threads }: Options): Promise<Result[]> {
   const results: Result[] = [];
   if (suite.withoutBackend) for await (const result of runFamilies(families)) results.push(result);
-  else for (const name of names) results.push(...(await resultsOn(name, families)));
+  else for (const name of names) results.push(...(await resultsOn(name, threads, families)));
   return results;
 }
 
@@ -92,7 +97,7 @@ async function main(args: string[]): Promise<void> {
   const results: Result[] = [];
   const reports: Report[] = [];
   for (const [suite, families] of familiesOf(options)) {
-    const found = await resultsOf(suite, families, options.backends);
+    const found = await resultsOf(suite, families, options);
     results.push(...found);
     reports.push(reportOf(suite.name, found));
   }

@@ -65,7 +65,7 @@ describe('the suite', () => {
       [golden('index', { ...shards, expect: { tensors: { a: [2], ['__proto__']: [] } } }), weightMap],
       [golden('index-out', { ...shards, verdict: 'reject' }), '{"weight_map":{"a":"../x.safetensors"}}'],
       [golden('index-lacks', { ...shards, verdict: 'reject' }), '{"weight_map":{"b":"x.safetensors"}}'],
-      [golden('words', { kind: 'config' }), '{}'],
+      [golden('words', { kind: 'poem' }), '{}'],
     ];
     const results = await run(cases, true);
     const told = new Map(results.map(({ name, outcome, reason }) => [name, `${outcome}${reason === undefined ? '' : `: ${reason}`}`]));
@@ -79,7 +79,7 @@ describe('the suite', () => {
     expect(told.get('good-but-not-wanted')).toContain('failed: parseSafetensors, verdict: accepts, want reject (a test)');
     expect(told.get('odd-verdict')).toContain('want perhaps');
     expect(told.get('unknown-expectation')).toBe('skipped: no way to check: colour');
-    expect(told.get('words')).toBe('skipped: not built yet: reading files of the kind config');
+    expect(told.get('words')).toBe('skipped: not built yet: reading files of the kind poem');
     expect(results.every(({ backend }) => backend === undefined)).toBe(true);
     expect(results.map(({ family }) => family)).toEqual(cases.map(([{ kind }]) => kind));
   });

@@ -69,6 +69,7 @@ describe('pnpm conformance', () => {
   it.each([
     [['fortran'], 'SUITE: expected torch or '],
     [['torch', '--backend', 'gpu'], '--backend: expected cpu or wasm, got gpu'],
+    [['torch', '--threads', 'two'], '--threads: expected 1 or more, got two'],
     [['torch', '--family', 'fn-nothing'], '--family: expected one of'],
     [['torch', '--dir', 'nowhere'], '--dir: there is no folder'],
     [['torch', '--verbose'], '--verbose'],

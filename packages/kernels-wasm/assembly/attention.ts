@@ -1,7 +1,7 @@
 import { expSmall, expSmall4, log1, tanh4 } from './exp';
 import { packRows6, packRows8 } from './pack';
-import { madd, maxLanes, storePart, sumLanes } from './simd';
-import { addRows, dotsOne, MANY } from './skinny';
+import { get, madd, maxLanes, storePart, sumLanes } from './simd';
+import { addRows } from './skinny';
 import { TILE, tilePacked, tileRows } from './tile';
 
 /*
@@ -141,8 +141,8 @@ function fewQueries(s: Attention, b: i32, kv: i32, h: i32, scratch: usize): void
     memory.fill(acc, 0, width);
     store<f32>(scratch, -Infinity);
     store<f32>(scratch, 0, 4);
-    for (let j = first; j < last; j += MANY) {
-      dotsOne(scores + (<usize>(j - first) << 2), 4, q, k + j * s.kToken, s.kToken, min(MANY, last - j), s.dim, s.scale, false);
+    for (let j = first; j < last; j += 4) {
+      scoreFour(scores + (<usize>(j - first) << 2), q, k + j * s.kToken, s.kToken, min(4, last - j), s.dim, s.scale);
     }
     weighRow(s, scores, b, h, i, first, last - first, scratch, scratch + 4, acc, width);
     for (let j = first; j < last; j += 4) {
@@ -150,6 +150,36 @@ function fewQueries(s: Attention, b: i32, kv: i32, h: i32, scratch: usize): void
     }
     finishRow(s, b, h, i, acc, scratch, scratch + 4);
   }
+}
+
+/**
+ * Four scores of one query, of which `count` exist, in the order and with the rounding of `tilePacked`: the gradient computes them again by that,
+ * and of large scores any other last bit would make other weights.
+ */
+function scoreFour(to: usize, q: usize, k0: usize, kToken: usize, count: i32, dim: i32, scale: f32): void {
+  const k1 = count > 1 ? k0 + kToken : k0;
+  const k2 = count > 2 ? k1 + kToken : k1;
+  const k3 = count > 3 ? k2 + kToken : k2;
+  let c = f32x4.splat(0);
+  for (let p = 0; p < dim; p += 4) {
+    const o = <usize>p << 2;
+    const left = dim - p;
+    const a = get(k0 + o, left);
+    const b = get(k1 + o, left);
+    const d = get(k2 + o, left);
+    const e = get(k3 + o, left);
+    const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+    const de = v128.shuffle<i32>(d, e, 0, 4, 1, 5);
+    c = madd(v128.load32_splat(q + o), v128.shuffle<i32>(ab, de, 0, 1, 4, 5), c);
+    if (left > 1) c = madd(v128.load32_splat(q + o, 4), v128.shuffle<i32>(ab, de, 2, 3, 6, 7), c);
+    if (left > 2) {
+      const AB = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+      const DE = v128.shuffle<i32>(d, e, 2, 6, 3, 7);
+      c = madd(v128.load32_splat(q + o, 8), v128.shuffle<i32>(AB, DE, 0, 1, 4, 5), c);
+      if (left > 3) c = madd(v128.load32_splat(q + o, 12), v128.shuffle<i32>(AB, DE, 2, 3, 6, 7), c);
+    }
+  }
+  v128.store(to, f32x4.mul(c, f32x4.splat(scale)));
 }
 
 /** Output and log-sum-exp of a query whose weighted values, greatest score and sum of weights are there. */

@@ -16,7 +16,7 @@ export function skinnyRows(out: usize, a: usize, b: usize, m: i32, n: i32, k: i3
 }
 
 /** Rows of `b` at a time: as many sums as registers hold beside their factors. */
-export const MANY: i32 = 12;
+const MANY: i32 = 12;
 
 /**
  * One row of `a` against MANY of `b` at a time, or two against four, lanes along k; `row` is the bytes from one row of each to the next. They
@@ -52,7 +52,7 @@ function put(out: usize, value: f32, alpha: f32, accumulate: bool): void {
 }
 
 /** One row of `a` by `count` ≤ MANY rows of `b`, `step` bytes apart; results `outStep` apart. */
-export function dotsOne(out: usize, outStep: usize, a: usize, b: usize, step: usize, count: i32, k: i32, alpha: f32, accumulate: bool): void {
+function dotsOne(out: usize, outStep: usize, a: usize, b: usize, step: usize, count: i32, k: i32, alpha: f32, accumulate: bool): void {
   const b1 = count > 1 ? b + step : b;
   const b2 = count > 2 ? b1 + step : b1;
   const b3 = count > 3 ? b2 + step : b2;

@@ -243,7 +243,10 @@ export interface Fused<Buf> {
    * A row that sees no key gives 0 and lse -∞. Memory beyond the outputs is O(tokens).
    */
   attention(out: Buf, lse: Buf, q: Buf, k: Buf, v: Buf, mask: Buf | null, args: AttentionArgs): boolean;
-  /** dq, dk, dv lie as `args.q`, `args.k`, `args.v` say of *their* buffers (`dqView` …); dOut lies as `args.out`. */
+  /**
+   * dq, dk, dv lie as `args.q`, `args.k`, `args.v` say of *their* buffers (`dqView` …); dOut lies as `args.out`. With P the weights and dP the
+   * gradients dOut vᵀ of them, a score's gradient is P (dP - Σ dOut · out), with `out` as it is given: the gradient of lse comes in by that.
+   */
   attentionGrad(grads: AttentionGrads<Buf>, dOut: Buf, saved: AttentionSaved<Buf>, args: AttentionArgs): boolean;
   /** Pairs of elements turned by the angles whose cosines and sines are given; see `RopeArgs`. Its gradient is itself, `inverse`. */
   rope(out: Buf, x: Buf, cos: Buf, sin: Buf, args: RopeArgs): boolean;

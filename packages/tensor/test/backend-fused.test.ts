@@ -55,10 +55,10 @@ function referenceKernels(backend: Backend): Fused<DeviceBuffer> {
       const y = attentionReference(Float64Array.from(get(out)), data, maybe(mask) as Mask, args);
       return set(lse, y.lse) && set(out, y.out);
     },
-    attentionGrad: ({ dq, dk, dv, dqView, dkView, dvView }, dOut, { q, k, v, mask }, args) => {
+    attentionGrad: ({ dq, dk, dv, dqView, dkView, dvView }, dOut, { q, k, v, mask, out }, args) => {
       const data: AttentionData = { q: get(q), k: get(k), v: get(v) };
       const grads = { dq: new Float64Array(q.length), dk: new Float64Array(k.length), dv: new Float64Array(v.length) };
-      attentionGradReference(grads, get(dOut), data, maybe(mask) as Mask, args);
+      attentionGradReference(grads, get(dOut), data, maybe(mask) as Mask, args, get(out));
       const { batch, heads, kvHeads, queryLength, keyLength, dim, valueDim } = args;
       const place = (out: DeviceBuffer, to: typeof args.q, from: typeof args.q, grad: Float64Array, sizes: readonly number[]): void => {
         const [n, tokens, width] = sizes as [number, number, number];

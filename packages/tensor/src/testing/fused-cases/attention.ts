@@ -186,6 +186,7 @@ export function attentionGradReference(
   { q, k, v }: AttentionData,
   mask: Mask,
   args: AttentionArgs,
+  out?: Float32Array,
 ): void {
   eachRow(args, (b, h, i) => {
     const { kv, weights, slopes } = weightsOf(q, k, mask, args, b, h, i);
@@ -194,7 +195,7 @@ export function attentionGradReference(
       for (let d = 0; d < args.valueDim; d++) sum += dOut[at(args.out, b, h, i) + d]! * v[at(args.v, b, kv, j) + d]!;
       return sum;
     });
-    const mean = weights.reduce((sum, w, j) => sum + w * dWeights[j]!, 0);
+    const mean = out ? dotOf(dOut, out, at(args.out, b, h, i), args.valueDim) : weights.reduce((sum, w, j) => sum + w * dWeights[j]!, 0);
     weights.forEach((w, j) => {
       const dScore = w * (dWeights[j]! - mean) * slopes[j]! * args.scale;
       for (let d = 0; d < args.dim; d++) {
@@ -204,6 +205,12 @@ export function attentionGradReference(
       for (let d = 0; d < args.valueDim; d++) grads.dv[at(args.v, b, kv, j) + d]! += w * dOut[at(args.out, b, h, i) + d]!;
     });
   });
+}
+
+function dotOf(a: Float32Array, b: Float32Array, from: number, n: number): number {
+  let sum = 0;
+  for (let i = from; i < from + n; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 function dataOf({ args, spread = 2 }: Setting): AttentionData {
