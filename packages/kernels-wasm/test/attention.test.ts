@@ -179,6 +179,16 @@ onBothBuilds('attention', (bench) => {
     expect(dq.every((x) => x === 0) && dk.every((x) => x === 0)).toBe(true);
   });
 
+  it('weighs values in the gradient as in the output, for few queries and for many: weights add up to 1 however large the scores', () => {
+    for (const queries of [1, 3, 4, 5, 20]) {
+      const made = make({ name: '', queries, keys: 30, dim: 13, valueDim: 1 });
+      made.q = made.q.map((x) => Math.fround(x * 1e4));
+      const { dv } = run(bench, made, undefined, Array.from({ length: queries }, () => 1));
+      const given = dv.reduce((sum, x) => sum + x, 0);
+      expect([queries, Math.abs(given - queries) < 1e-3 * queries]).toEqual([queries, true]);
+    }
+  });
+
   it('reads heads from a packed projection [batch, token, 3, head, dim]', () => {
     const [heads, tokens, dim] = [2, 10, 8];
     const packed = numbers(tokens * 3 * heads * dim, 5);
