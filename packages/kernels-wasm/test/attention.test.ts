@@ -183,7 +183,12 @@ onBothBuilds('attention', (bench) => {
     for (const queries of [1, 3, 4, 5, 20]) {
       const made = make({ name: '', queries, keys: 30, dim: 13, valueDim: 1 });
       made.q = made.q.map((x) => Math.fround(x * 1e4));
-      const { dv } = run(bench, made, undefined, Array.from({ length: queries }, () => 1));
+      const { dv } = run(
+        bench,
+        made,
+        undefined,
+        Array.from({ length: queries }, () => 1),
+      );
       const given = dv.reduce((sum, x) => sum + x, 0);
       expect([queries, Math.abs(given - queries) < 1e-3 * queries]).toEqual([queries, true]);
     }
