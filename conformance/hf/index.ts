@@ -9,12 +9,13 @@ import type { HfCase, ModelDocument } from './document.js';
 import { type AnyModel, runForward } from './forward.js';
 import { runGreedy } from './greedy.js';
 import { runLoss } from './loss.js';
+import { processorsFamily } from './processors.js';
 import { runClassification, runPerplexity, runTextToText, runTextGeneration } from './texts.js';
 
 /** What transformers computed with tiny models: logits, hidden states, attention maps, losses with gradients. One model a family. */
 export const hf: Suite = {
   name: 'hf',
-  open: (folder) => folder.folders().map(modelFamily),
+  open: (folder) => [...folder.folders().map(modelFamily), ...(folder.has('processors.json') ? [processorsFamily(folder)] : [])],
 };
 
 function modelFamily(folder: Folder): Family {
