@@ -29,3 +29,9 @@ export {
   hammingDiversity,
   classifierFreeGuidance,
 } from './generation/processors.js';
+export { type GenerationConfig, readGenerationConfig } from './generation/config.js';
+export type { CausalModel, LanguageModel, Prompt, SourceModel } from './generation/decoding.js';
+export type { TextDecoder } from './generation/stop-strings.js';
+export type { GenerateOptions } from './generation/start.js';
+export { type GeneratedStep, generate } from './generation/generate.js';
+export { type BeamAnswer, type BeamSearchOptions, beamSearch } from './generation/beam-search.js';
