@@ -35,3 +35,4 @@ export type { TextDecoder } from './generation/stop-strings.js';
 export type { GenerateOptions } from './generation/start.js';
 export { type GeneratedStep, generate } from './generation/generate.js';
 export { type BeamAnswer, type BeamSearchOptions, beamSearch } from './generation/beam-search.js';
+export { type Session, session } from './generation/session.js';

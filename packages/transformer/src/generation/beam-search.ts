@@ -38,6 +38,7 @@ export async function beamSearch(model: LanguageModel, prompt: Prompt, options: 
   }
   if (answers > beams) throw new ValueError(`beamSearch: num_return_sequences: expected no more than num_beams = ${beams}, got ${answers}`);
   if (beams % groups !== 0) throw new ValueError(`beamSearch: num_beam_groups: expected a divisor of num_beams = ${beams}, got ${groups}`);
+  if (options.draft) throw new ValueError('beamSearch: draft: expected none, as beams are not guessed ahead');
   signal?.throwIfAborted();
   const { decoding, rows, plans, isEnded } = await start('beamSearch', model, prompt, { ...options, num_beams: beams });
   try {

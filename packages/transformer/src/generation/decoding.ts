@@ -1,10 +1,11 @@
-import type { AttentionCache } from '@multihead/attention';
+import { type AttentionCache, KVCache } from '@multihead/attention';
 import {
   type Backend,
   cast,
   getBackend,
   indexSelect,
   keep,
+  ne,
   noGrad,
   parameters,
   scope,
@@ -79,21 +80,21 @@ export function backendOf(model: LanguageModel): Backend {
   return parameters(model)[0]?.backend ?? getBackend();
 }
 
-/** Logits [B, V] of the last of T tokens, as rows on the host; `compute` runs in a scope of its own. */
-async function lastRows(compute: () => Tensor): Promise<Float32Array[]> {
+/** The last `count` rows of logits [B, T, V], on the host, one sample after the other; `compute` runs in a scope of its own. */
+async function lastRows(compute: () => Tensor, count = 1): Promise<Float32Array[]> {
   const open = scope();
   let last: Tensor;
   try {
     const logits = noGrad(compute);
     const tokens = logits.shape[1]!;
-    last = keep(cast(slice(logits, 1, tokens - 1, tokens), 'float32'));
+    last = keep(cast(slice(logits, 1, tokens - count, tokens), 'float32')); // [B, count, V]
   } finally {
     open.close();
   }
   try {
     const data = await last.data();
     const width = last.shape[2]!;
-    return Array.from({ length: last.shape[0]! }, (_, b) => Float32Array.from(data.subarray(b * width, (b + 1) * width)));
+    return Array.from({ length: last.shape[0]! * count }, (_, b) => Float32Array.from(data.subarray(b * width, (b + 1) * width)));
   } finally {
     last.dispose();
   }
@@ -154,6 +155,57 @@ export class CausalDecoding implements Decoding {
   }
 }
 
+/**
+ * One row that may go on from any of its beginnings: what was computed of it is kept, and what is behind is forgotten. Its caches hold all tokens,
+ * also where the model looks at a window of them only.
+ */
+export class RowDecoding implements Decoding {
+  readonly #model: CausalModel;
+  readonly #cache: readonly KVCache[];
+  readonly #backend: Backend;
+  #held: readonly number[] = [];
+
+  constructor(model: CausalModel) {
+    this.#model = model;
+    this.#backend = backendOf(model);
+    this.#cache = model.cache().map(() => new KVCache());
+  }
+
+  /** How many ids of `row` need not be computed again. */
+  known(row: readonly number[]): number {
+    const end = Math.min(row.length, this.#held.length);
+    let same = 0;
+    while (same < end && row[same] === this.#held[same]) same++;
+    return same;
+  }
+
+  async next(rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+    return this.last(rows[0]!, 1);
+  }
+
+  /** The scores behind each of the last `count` ids of `row`. */
+  async last(row: readonly number[], count: number): Promise<Float32Array[]> {
+    const known = Math.min(this.known(row), row.length - count);
+    try {
+      for (const layer of this.#cache) layer.truncate(known);
+      this.#held = [...row];
+      return await lastRows(() => this.#model.forward(idTensor([row.slice(known)], this.#backend), { cache: this.#cache }), count);
+    } catch (error) {
+      this.dispose(); // some layers may hold the new tokens, others not
+      throw error;
+    }
+  }
+
+  reorder(rows: readonly number[]): void {
+    if (rows.length !== 1 || rows[0] !== 0) throw new ValueError(`generate: prompt: expected one row, got ${rows.length}`);
+  }
+
+  dispose(): void {
+    for (const layer of this.#cache) layer.dispose();
+    this.#held = [];
+  }
+}
+
 /** The place of each token among those that are seen. */
 function placesOf(seen: readonly number[]): number[] {
   let count = 0;
@@ -175,7 +227,7 @@ export class SourceDecoding implements Decoding {
   constructor(model: SourceModel, source: Tensor, mask: Tensor | null, { useCache = true } = {}) {
     this.#model = model;
     this.#backend = source.backend;
-    this.#mask = mask && keep(tidy(() => cast(mask, 'int32')));
+    this.#mask = mask && keep(tidy(() => (mask.dtype === 'bool' ? cast(mask, 'int32') : ne(mask, 0)))); // its own, whatever becomes of the caller's
     try {
       this.#memory = keep(noGrad(() => tidy(() => model.encode(source, { mask: this.#mask }))));
     } catch (error) {

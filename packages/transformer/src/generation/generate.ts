@@ -1,6 +1,6 @@
 import type { Rng } from '@multihead/tensor';
 import { ValueError } from '@multihead/tensor';
-import type { LanguageModel, Prompt } from './decoding.js';
+import type { LanguageModel, Prompt, RowDecoding } from './decoding.js';
 import { logSumExp, softmaxOf } from './processors.js';
 import { type GenerateOptions, start } from './start.js';
 import { topIndices } from './top-indices.js';
@@ -29,16 +29,22 @@ export interface GeneratedStep {
  * for await (const { ids } of generate(model, [1, 5, 2], { max_new_tokens: 8 })) console.log(ids[0]);
  * for await (const { ids } of generate(model, [[1, 5], [2]], { do_sample: true, top_p: 0.9, rng: new Rng(1) })) console.log(ids); // two rows
  */
-export async function* generate(
+export function generate(model: LanguageModel, prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<GeneratedStep, void, void> {
+  return steps(model, prompt, options);
+}
+
+/** `generate`, with a row that a session holds if there is one, which stays the session's. */
+export async function* steps(
   model: LanguageModel,
   prompt: Prompt,
-  options: GenerateOptions = {},
+  options: GenerateOptions,
+  held?: RowDecoding,
 ): AsyncGenerator<GeneratedStep, void, void> {
   const { signal, pad_token_id: pad } = options;
   if ((options.num_beams ?? 1) > 1)
     throw new ValueError(`generate: num_beams: expected 1, got ${options.num_beams}; beamSearch takes more`);
   signal?.throwIfAborted();
-  const { decoding, rows, plans, isEnded } = await start('generate', model, prompt, options);
+  const { decoding, rows, plans, isEnded } = await start('generate', model, prompt, options, held);
   try {
     const lengths = rows.map((row) => row.length);
     const streams = rows.map(() => (options.do_sample ? options.rng!.fork() : null));
@@ -62,7 +68,7 @@ export async function* generate(
       open = left;
     }
   } finally {
-    decoding.dispose();
+    if (decoding !== held) decoding.dispose();
   }
 }
 

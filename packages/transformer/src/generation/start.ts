@@ -1,8 +1,19 @@
 import { Tensor, tensor, ValueError } from '@multihead/tensor';
 import type { Rng } from '@multihead/tensor';
 import { type GenerationConfig, idsOf, maxLengthOf, processorsOf, type RowPlan } from './config.js';
-import { backendOf, CausalDecoding, type Decoding, type LanguageModel, type Prompt, rowsOf, SourceDecoding } from './decoding.js';
-import type { LogitsProcessor } from './processors.js';
+import {
+  backendOf,
+  CausalDecoding,
+  type CausalModel,
+  type Decoding,
+  type LanguageModel,
+  type Prompt,
+  RowDecoding,
+  rowsOf,
+  SourceDecoding,
+} from './decoding.js';
+import { SpeculativeDecoding } from './speculative.js';
+import { checkCount, type LogitsProcessor } from './processors.js';
 import { stopsAt, type TextDecoder } from './stop-strings.js';
 
 /** What `generate` and `beamSearch` take: a generation config, and what is no part of one. */
@@ -17,6 +28,10 @@ export interface GenerateOptions extends GenerationConfig {
   tokenizer?: TextDecoder;
   /** The tokens that may come behind the ids so far of a row of the batch. */
   prefixAllowed?: (ids: readonly number[], row: number) => Iterable<number>;
+  /** A smaller model with the same vocabulary that guesses ahead; the ids stay those of the model alone. One row only. */
+  draft?: CausalModel;
+  /** Tokens that a draft guesses at a time; 5 if left out. */
+  num_draft_tokens?: number;
   /** More processors, before those of sampling. */
   processors?: readonly LogitsProcessor[];
 }
@@ -33,7 +48,13 @@ export interface Start {
 }
 
 /** Reads the prompt and makes a Decoding, which is the caller's to dispose. */
-export async function start(op: string, model: LanguageModel, prompt: Prompt, options: GenerateOptions): Promise<Start> {
+export async function start(
+  op: string,
+  model: LanguageModel,
+  prompt: Prompt,
+  options: GenerateOptions,
+  held?: RowDecoding,
+): Promise<Start> {
   const { mask = null, eos_token_id, use_cache: useCache } = options;
   if (options.do_sample && !options.rng) throw new ValueError(`${op}: rng: expected an Rng, as do_sample draws from it`);
   const isSource = 'decode' in model;
@@ -50,9 +71,25 @@ export async function start(op: string, model: LanguageModel, prompt: Prompt, op
   const stops = stopsAt(op, options.stop_strings, options.tokenizer);
   const isEnded = (row: readonly number[], promptLength: number) => ends.has(row.at(-1)!) || (stops?.(row.slice(promptLength)) ?? false);
   const caching = { useCache: useCache ?? true };
+  if (held || options.draft) {
+    if (isSource || rows.length !== 1 || read!.real)
+      throw new ValueError(`${op}: prompt: expected one row without padding for a model of one stack`);
+    if (!options.draft) return { decoding: held!, rows, plans, isEnded };
+    return {
+      decoding: new SpeculativeDecoding(held ?? new RowDecoding(model), options.draft, guessesOf(op, options), plans[0]!.maxLength),
+      rows,
+      plans,
+      isEnded,
+    };
+  }
   if (!isSource) return { decoding: new CausalDecoding(model, rows, read!.real, caching), rows, plans, isEnded };
   if (prompt instanceof Tensor) return { decoding: new SourceDecoding(model, prompt, mask, caching), rows, plans, isEnded };
   return { decoding: paddedSource(model, prompts!, options.pad_token_id ?? 0, caching), rows, plans, isEnded };
+}
+
+function guessesOf(op: string, { num_draft_tokens: guesses = 5 }: GenerateOptions): number {
+  checkCount(op, 'num_draft_tokens', guesses, 1);
+  return guesses;
 }
 
 function startRows(op: string, batch: number, { decoder_ids, decoder_start_token_id, bos_token_id }: GenerateOptions): number[][] {
