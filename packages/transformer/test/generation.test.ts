@@ -33,13 +33,16 @@ for (const model of Object.values(models)) {
   // Parameters are made when they are first used.
   await rowsOf(generate(model, [3], { ...start, max_new_tokens: 1 }));
 }
-afterAll(() => Object.values(models).forEach(dispose));
+afterAll(() => dispose(Object.values(models)));
 
 /** What was generated, row by row, without padding. */
 async function rowsOf(steps: ReturnType<typeof generate>): Promise<number[][]> {
   const rows: number[][] = [];
   for await (const { ids: next, isPadding } of steps) {
-    for (const [i, id] of next.entries()) if (!isPadding[i]) (rows[i] ??= []).push(id);
+    for (const [i, id] of next.entries()) {
+      rows[i] ??= [];
+      if (!isPadding[i]) rows[i].push(id);
+    }
   }
   return rows;
 }
