@@ -45,7 +45,7 @@ export async function runForward(golden: HfCase, model: AnyModel, archive: Archi
   const seen: Seen = new Map();
   const tap = (name: string, x: Tensor) => void seen.set(name, x);
   const result = noGrad(() => model.forward(...tensors, { ...context, tap }));
-  const found = byTheirNames(seen, result);
+  const found = byTheirNames(seen, result, architectureOf(model));
   if ('sentence_embedding' in outputs) {
     found.set(
       'sentence_embedding',
@@ -86,20 +86,32 @@ const names: readonly (readonly [ours: RegExp, theirs: string])[] = [
   [/^decoder\.blocks\.(\d+)\.cross\.pattern$/, 'cross_attentions.$1'],
 ];
 
-function byTheirNames(seen: Seen, result: Tensor | Readonly<Record<string, Tensor>>): Seen {
+function architectureOf(model: AnyModel): string {
+  return (model.constructor as unknown as { architecture: string }).architecture;
+}
+
+function byTheirNames(seen: Seen, result: Tensor | Readonly<Record<string, Tensor>>, architecture: string): Seen {
+  const hasHead = /For|MTModel$|LMHead/.test(architecture); // else it gives its last hidden states
   const found: Seen = new Map();
   for (const [name, x] of seen) {
     const row = names.find(([ours]) => ours.test(name));
     if (!row) continue;
     const stack = /^(encoder|decoder)\./.exec(name)?.[0] ?? '';
-    const blocks = [...seen.keys()].filter((other) => other.startsWith(`${stack}blocks.`) && other.endsWith('.resid_pre')).length;
-    found.set(name.replace(row[0], row[1]).replace('N', String(blocks)), x);
+    found.set(name.replace(row[0], row[1]).replace('N', String(blocksOf(seen, stack))), x);
     if (name === 'encoder.final') found.set('encoder_last_hidden_state', x);
     if (name === 'final') found.set('last_hidden_state', x);
   }
-  const own = result instanceof Tensor ? { logits: result } : result;
+  // In transformers' ViT the last of the hidden states is not normed yet.
+  const blocks = blocksOf(seen, '');
+  if (architecture.startsWith('ViT')) found.set(`hidden_states.${blocks}`, seen.get(`blocks.${blocks - 1}.resid_post`)!);
+  const own = result instanceof Tensor ? { [hasHead ? 'logits' : 'last_hidden_state']: result } : result;
   for (const [name, x] of Object.entries(own)) found.set(name, x);
   return found;
+}
+
+/** How many blocks a stack has. */
+function blocksOf(seen: Seen, stack: string): number {
+  return [...seen.keys()].filter((name) => name.startsWith(`${stack}blocks.`) && name.endsWith('.resid_pre')).length;
 }
 
 /** `got`, with the wanted numbers where only padding is: what stands there means nothing. */

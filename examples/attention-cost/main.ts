@@ -91,9 +91,9 @@ function tableOf(table: Table, sizes: readonly number[]): string {
 
 /** The README with what stands between its two marks replaced. */
 function withTable(readme: string, table: string): string {
-  const marks = /(<!-- cost: pnpm recipe attention-cost -->\n)[\s\S]*?(\n<!-- \/cost -->)/;
+  const marks = /(<!-- cost: pnpm recipe attention-cost -->\n)[\s\S]*?(<!-- \/cost -->)/;
   if (!marks.test(readme)) throw new Error('README.md: expected the marks <!-- cost: … --> and <!-- /cost -->');
-  return readme.replace(marks, (_, before: string, after: string) => before + table + after);
+  return readme.replace(marks, (_, before: string, after: string) => `${before}${table}\n${after}`);
 }
 
 function chartOf(table: Table, sizes: readonly number[]): string {

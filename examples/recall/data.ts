@@ -48,7 +48,7 @@ const recall: Task = {
 const induction: Task = {
   title: 'Induction',
   xLabel: 'tokens until the repetition',
-  levels: [8, 16, 32, 64],
+  levels: [4, 8, 16, 32],
   vocabulary: 2 * KEYS,
   batch: (length, size, rng) =>
     batchOf(2 * length, size, () => {

@@ -19,7 +19,7 @@ const main = defineCommand({
     description: 'Trains small models to recall what stood before, with four kinds of attention, and draws who can',
   },
   args: {
-    steps: { type: 'string', default: '600', description: 'steps of training for each model' },
+    steps: { type: 'string', default: '400', description: 'steps of training for each model' },
     seed: { type: 'string', default: '1', description: 'of weights and data' },
     draw: { type: 'boolean', description: 'only draw the chart of the results that are there' },
   },

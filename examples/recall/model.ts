@@ -1,19 +1,22 @@
-import { type AttentionFn, attend, deltaRule, linearAttention, MultiHeadAttention } from '@multihead/attention';
+import { attend, deltaRule, linearAttention, mergeHeads, splitHeads } from '@multihead/attention';
 import { Embedding, Linear, RMSNorm } from '@multihead/layers';
-import { add, concat, mul, normalize, ones, param, type Rng, silu, slice, type Tensor, zeros } from '@multihead/tensor';
+import { add, concat, normalize, type Rng, sigmoid, silu, slice, type Tensor, zeros } from '@multihead/tensor';
 
-/** What stands where attention stands. */
-export const mixers: Readonly<Record<string, () => AttentionFn>> = {
+/** What stands where attention stands: q, k, v [B, H, T, D], and a number for each head of each token, [B, H, T, 1]. */
+export type Mixer = (q: Tensor, k: Tensor, v: Tensor, gate: Tensor) => Tensor;
+
+export const mixers: Readonly<Record<string, () => Mixer>> = {
   softmax: () => (q, k, v) => attend(q, k, v, { causal: true }),
   'window of 8': () => (q, k, v) => attend(q, k, v, { causal: true, window: 7 }),
   linear: () => {
     const attention = linearAttention();
     return (q, k, v) => attention(q, k, v, { causal: true });
   },
-  'delta rule': () => (q, k, v) => deltaRule(normalize(silu(q)), normalize(silu(k)), v, { scale: 1 }).out,
+  'delta rule': () => (q, k, v, gate) => deltaRule(normalize(silu(q)), normalize(silu(k)), v, { beta: sigmoid(gate), scale: 1 }).out,
 };
 
-export const size = { dim: 64, heads: 2 } as const;
+/** Heads are short, so that a state of 8 by 8 numbers each is soon full. */
+export const size = { dim: 64, heads: 2, headDim: 8 } as const;
 
 /**
  * One layer of attention, and before it a look at the token before, as Zoology's models have it: the value of a pair thus knows its key.
@@ -21,26 +24,35 @@ export const size = { dim: 64, heads: 2 } as const;
  */
 export class RecallModel {
   embedding: Embedding;
-  /** How much of each element comes from the token itself and from the one before, [2, dim]. */
-  shift: Tensor;
   norm: RMSNorm;
-  attention: MultiHeadAttention;
+  query: Linear;
+  key: Linear;
+  value: Linear;
+  gate: Linear;
+  out: Linear;
   head: Linear;
+  readonly #mixer: Mixer;
 
-  constructor(vocabulary: number, mixer: AttentionFn, rng: Rng) {
-    this.embedding = new Embedding(vocabulary, size.dim, { rng });
-    this.shift = param([2, size.dim], (shape) => () => ones(shape));
-    this.norm = new RMSNorm(size.dim);
-    this.attention = new MultiHeadAttention(size.dim, size.heads, { rng, bias: false, attention: mixer });
-    this.head = new Linear(size.dim, vocabulary, { rng });
+  constructor(vocabulary: number, mixer: Mixer, rng: Rng) {
+    const { dim, heads } = size;
+    const width = heads * size.headDim;
+    this.embedding = new Embedding(vocabulary, dim, { rng });
+    this.norm = new RMSNorm(2 * dim);
+    this.query = new Linear(2 * dim, width, { rng });
+    this.key = new Linear(2 * dim, width, { rng });
+    this.value = new Linear(2 * dim, width, { rng });
+    this.gate = new Linear(2 * dim, heads, { rng });
+    this.out = new Linear(width, dim, { rng });
+    this.head = new Linear(dim, vocabulary, { rng });
+    this.#mixer = mixer;
   }
 
   forward(ids: Tensor): Tensor {
     const x = this.embedding.forward(ids); // [B, T, D]
-    const [batch, tokens] = x.shape as [number, number];
-    const before = concat([zeros([batch, 1, size.dim], { backend: x.backend }), slice(x, 1, 0, tokens - 1)], 1);
-    const row = (i: number) => slice(this.shift, 0, i, i + 1);
-    const both = this.norm.forward(add(mul(x, row(0)), mul(before, row(1))));
-    return this.head.forward(add(x, this.attention.forward(both)));
+    const [batch, tokens, dim] = x.shape as [number, number, number];
+    const before = concat([zeros([batch, 1, dim], { backend: x.backend }), slice(x, 1, 0, tokens - 1)], 1);
+    const both = this.norm.forward(concat([x, before], 2)); // [B, T, 2D]
+    const [q, k, v, gate] = [this.query, this.key, this.value, this.gate].map((layer) => splitHeads(layer.forward(both), size.heads));
+    return this.head.forward(add(x, this.out.forward(mergeHeads(this.#mixer(q!, k!, v!, gate!)))));
   }
 }

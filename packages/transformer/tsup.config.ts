@@ -35,4 +35,5 @@ export default library({
   generation: 'src/generation.ts',
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
+  text: 'src/text.ts',
 });

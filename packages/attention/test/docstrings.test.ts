@@ -85,7 +85,9 @@ describe('every export', () => {
 
   it('has an example, unless it is said to be another one’s twin', () => {
     const twins = /^(The same|Both masks|True where key|\[B, H, T, D\] as|The `init`|A rule that lets|Tokens with the same)/;
-    const missing = Object.entries(attention).filter(([name, value]) => isFunction(value) && !exampleOf(name) && !twins.test(documented.get(name)!));
+    const missing = Object.entries(attention).filter(
+      ([name, value]) => isFunction(value) && !exampleOf(name) && !twins.test(documented.get(name)!),
+    );
     expect(missing.map(([name]) => name)).toEqual([]);
   });
 });

@@ -126,6 +126,39 @@ const architectures = {
   WhisperForConditionalGeneration: () => import('./models/whisper.js').then((m) => m.WhisperForConditionalGeneration),
 };
 
+/** What a config without `architectures` is taken for: a language model where there is one, else the model without a head. */
+const standard: Readonly<Record<string, ArchitectureName>> = {
+  gpt2: 'GPT2LMHeadModel',
+  gpt_neox: 'GPTNeoXForCausalLM',
+  opt: 'OPTForCausalLM',
+  llama: 'LlamaForCausalLM',
+  mistral: 'MistralForCausalLM',
+  mixtral: 'MixtralForCausalLM',
+  qwen2: 'Qwen2ForCausalLM',
+  qwen3: 'Qwen3ForCausalLM',
+  smollm3: 'SmolLM3ForCausalLM',
+  gemma: 'GemmaForCausalLM',
+  gemma2: 'Gemma2ForCausalLM',
+  gemma3_text: 'Gemma3ForCausalLM',
+  phi: 'PhiForCausalLM',
+  phi3: 'Phi3ForCausalLM',
+  bert: 'BertModel',
+  roberta: 'RobertaModel',
+  'xlm-roberta': 'XLMRobertaModel',
+  camembert: 'CamembertModel',
+  electra: 'ElectraModel',
+  distilbert: 'DistilBertModel',
+  modernbert: 'ModernBertModel',
+  t5: 'T5ForConditionalGeneration',
+  bart: 'BartForConditionalGeneration',
+  marian: 'MarianMTModel',
+  m2m_100: 'M2M100ForConditionalGeneration',
+  whisper: 'WhisperForConditionalGeneration',
+  vit: 'ViTModel',
+  clip: 'CLIPModel',
+  decision_transformer: 'DecisionTransformerModel',
+};
+
 /** The classes that `auto` knows, by transformers' names. */
 export type ArchitectureName = keyof typeof architectures;
 
@@ -140,8 +173,9 @@ type AnyModel = Awaited<ReturnType<(typeof architectures)[ArchitectureName]>>;
 export const auto: AutoModel<InstanceType<AnyModel>> & { names(): ArchitectureName[] } = {
   names: () => Object.keys(architectures) as ArchitectureName[],
   async choose(config) {
-    const names: unknown = isObject(config) ? config.architectures : null;
-    const [name] = Array.isArray(names) ? names : [];
+    const { architectures: names, model_type: type } = isObject(config) ? config : {};
+    const byType = typeof type === 'string' && Object.hasOwn(standard, type) ? standard[type] : undefined;
+    const name: unknown = Array.isArray(names) ? names[0] : byType;
     if (typeof name !== 'string' || !Object.hasOwn(architectures, name)) {
       throw new ConfigError(
         `config.json: architectures: expected one of ${Object.keys(architectures).join(', ')}, got ${describe(names)}; or give load the class itself`,

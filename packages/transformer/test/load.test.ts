@@ -3,7 +3,7 @@ import { auto } from '@multihead/transformer/auto';
 import { GPT2ForSequenceClassification, GPT2LMHeadModel, GPT2Model } from '@multihead/transformer/gpt2';
 import { type Checkpoint, ConfigError, files, load } from '@multihead/transformer/load';
 import { expect, test } from 'vitest';
-import { f32, memory, shardedFiles, tinyFiles, tinyTensors } from './checkpoints.js';
+import { f32, memory, shardedFiles, tinyConfig, tinyFiles, tinyTensors } from './checkpoints.js';
 
 const ids = () => tensor(Int32Array.of(1, 5, 2), { shape: [1, 3] });
 
@@ -66,7 +66,9 @@ test('the model without its head loads from both, and so does a head from a chec
 test('a head that the checkpoint lacks is drawn if it is asked for, and an error else', async () => {
   const checkpoint = memory(await tinyFiles());
   await expect(load(GPT2ForSequenceClassification, checkpoint)).rejects.toThrow('missing: score.weight [2, 8]');
-  const model = await load(GPT2ForSequenceClassification, checkpoint, { freshHead: true, rng: new Rng(1) });
+  const backend = cpu();
+  const model = await load(GPT2ForSequenceClassification, checkpoint, { freshHead: true, rng: new Rng(1), backend });
+  expect(model.score.weight.backend).toBe(backend);
   expect(new Set(await model.score.weight.data()).size).toBe(16);
   dispose(model);
 });
@@ -150,9 +152,16 @@ test('what lacks is named: config.json, weights, a shard, a model_type', async (
   await expect(load(GPT2LMHeadModel, memory({ ...rest, 'config.json': '{' }))).rejects.toThrow('config.json: expected JSON');
   await expect(load(GPT2LMHeadModel, memory({ ...rest, 'config.json': '[]' }))).rejects.toThrow(ConfigError);
   const sharded = await shardedFiles();
-  const { [Object.keys(sharded).find((name) => name.includes('00002-of'))!]: _, ...lacking } = sharded;
+  const { [Object.keys(sharded).find((name) => name.includes('00002-of'))!]: __, ...lacking } = sharded;
   await expect(load(GPT2LMHeadModel, memory(lacking))).rejects.toThrow('expected the shard model-00002-of');
-  await expect(load(auto, memory({ ...rest, 'config.json': '{"model_type": "gpt2"}' }))).rejects.toThrow('architectures: expected one of');
+  await expect(load(auto, memory({ ...rest, 'config.json': '{"model_type": "gpt9"}' }))).rejects.toThrow('architectures: expected one of');
+  const { architectures: _, ...unnamed } = tinyConfig;
+  const model = await load(auto, memory({ ...rest, 'config.json': JSON.stringify(unnamed) })); // by its model_type
+  expect(model).toBeInstanceOf(GPT2LMHeadModel);
+  dispose(model);
+  await expect(load(GPT2LMHeadModel, memory({ ...rest, 'config.json': Uint8Array.of(0x7b, 0xff, 0x7d) }))).rejects.toThrow(
+    'config.json: expected UTF-8',
+  );
   await expect(load(GPT2LMHeadModel, './gpt2')).rejects.toThrow('a folder is folder(path) of @multihead/transformer/node');
 });
 

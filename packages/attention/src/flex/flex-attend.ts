@@ -93,8 +93,10 @@ function tiled([q, k, v]: Heads, plan: Plan): Tensor {
     const from = next; // the tile runs again, for its gradient
     if (spans.length === 0) outputs.push(zeros([batch, heads, to - from, v.shape[3]!], { dtype: q.dtype, backend: q.backend }));
     else {
-      const tile = (...parts: Tensor[]) => tileOutput(parts as unknown as Heads, plan, [from, to], spans);
-      outputs.push(checkpoint(tile, [slice(q, 2, from, to), spanned(k, 2, spans), spanned(v, 2, spans)]));
+      // Keys are picked out inside, so that what was picked is forgotten, too.
+      const tile = (...[queries, keys, values]: Tensor[]) =>
+        tileOutput([slice(queries!, 2, from, to), spanned(keys!, 2, spans), spanned(values!, 2, spans)], plan, [from, to], spans);
+      outputs.push(checkpoint(tile, [q, k, v]));
     }
     next = to;
   }

@@ -95,7 +95,7 @@ export function hub(id: string, options: HubOptions = {}): Checkpoint {
 }
 
 /** owner/name or name, as the hub has them; nothing that could climb out of a path. */
-export function isHubId(text: string): boolean {
+function isHubId(text: string): boolean {
   return /^(?:[\w.-]{1,96}\/)?[\w.-]{1,96}$/.test(text) && !text.split('/').some((part) => /^\.+$/.test(part));
 }
 
@@ -141,7 +141,12 @@ async function wholeSource(url: URL, options: HttpOptions, maxBytes?: number): P
 /** Configs and tokenizers are far smaller. */
 const mostTextBytes = 2 ** 28;
 
-/** A text file of the checkpoint, or null if it has none. */
+/**
+ * A text file of the checkpoint, or null if it has none. Throws a CheckpointError for more than 256 MB.
+ *
+ * @example
+ * const tokenizer = fromTokenizerJson((await readText(checkpoint, 'tokenizer.json'))!);
+ */
 export async function readText(checkpoint: Checkpoint, file: string, options: OpenOptions = {}): Promise<string | null> {
   const source = await checkpoint.open(file, options);
   if (!source) return null;
@@ -149,13 +154,23 @@ export async function readText(checkpoint: Checkpoint, file: string, options: Op
     if (source.size > mostTextBytes) {
       throw new CheckpointError(`${checkpoint.name}: ${file}: expected at most ${mostTextBytes} bytes, got ${source.size}`);
     }
-    return new TextDecoder('utf-8').decode(await source.read(0, source.size, options));
+    const bytes = await source.read(0, source.size, options);
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (cause) {
+      throw new CheckpointError(`${checkpoint.name}: ${file}: expected UTF-8`, { cause });
+    }
   } finally {
     await source.close?.();
   }
 }
 
-/** A parsed JSON file of the checkpoint, or null if it has none. Throws a CheckpointError that names a file that is not JSON. */
+/**
+ * A parsed JSON file of the checkpoint, or null if it has none. Throws a CheckpointError that names a file that is not JSON.
+ *
+ * @example
+ * const settings = await readJson(checkpoint, 'generation_config.json');
+ */
 export async function readJson(checkpoint: Checkpoint, file: string, options: OpenOptions = {}): Promise<unknown> {
   const text = await readText(checkpoint, file, options);
   if (text === null) return null;

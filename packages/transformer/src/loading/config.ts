@@ -93,10 +93,6 @@ export function flag(standard: boolean): Field<boolean> {
   return (value = standard) => (typeof value === 'boolean' ? value : refuse('true or false'));
 }
 
-export function text(standard: string): Field<string> {
-  return (value = standard) => (typeof value === 'string' ? value : refuse('a string'));
-}
-
 export function oneOf<const T extends readonly (string | number | boolean)[]>(choices: T, standard: T[number]): Field<T[number]> {
   return (value = standard) => {
     const found = choices.find((choice) => choice === value);
@@ -115,11 +111,6 @@ export function activation(standard: ActivationName): Field<ActivationName> {
 /** null, or a missing key, is null. */
 export function maybe<T>(field: Field<T>): Field<T | null> {
   return (value) => (value === null || value === undefined ? null : field(value));
-}
-
-/** A missing key, or null, is what `standard` says. */
-export function orElse<T>(standard: T, field: Field<T>): Field<T> {
-  return (value) => (value === null || value === undefined ? standard : field(value));
 }
 
 /** A missing key is `standard`; null is null. */
@@ -142,11 +133,6 @@ export function oneToken(standard: number | null = null): Field<number | null> {
   const id = integer(0);
   // -1 stood for "none" in configs of old.
   return (value = standard) => (value === null || value === -1 ? null : id(value));
-}
-
-/** A nested config. */
-export function object<T>(read: (json: ConfigJson) => T): Field<T> {
-  return (value) => (isObject(value) ? read(value) : refuse('an object'));
 }
 
 /** The labels of a classifier, by number: from `id2label`. */

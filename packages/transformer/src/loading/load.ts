@@ -48,9 +48,11 @@ export interface AutoModel<Model extends object = object> {
 
 /**
  * A model of the class `modelClass` (or the one that `auto` chooses) from a checkpoint: `site(url)`, `hub(id)`, `files(list)`, `folder(path)` of
- * `@multihead/transformer/node`, or what the first three are made from. Strictly: config.json must hold nothing that would change the result and is not built, and
- * the weights must be those of the model, neither more nor fewer, with its shapes. float32, float16 and bfloat16 become float32, exactly; tied
- * weights stay one tensor. Either all of it is loaded or, on any failure, nothing is left.
+ * `@multihead/transformer/node`, or what the first three are made from.
+ *
+ * Strictly: config.json must hold nothing that would change the result and is not built, and the weights must be those of the model, neither
+ * more nor fewer, with its shapes. float32, float16 and bfloat16 become float32, exactly; tied weights stay one tensor. Either all of it is
+ * loaded or, on any failure, nothing is left.
  *
  * @throws ConfigError, StateDictError (all missing, unexpected and mis-shaped keys at once), CheckpointError for files that lack,
  * SafetensorsError for files that break their format; an aborted signal throws its reason.
@@ -84,7 +86,7 @@ export async function load<Model extends object, Config>(
 }
 
 /** config.json as it is, with a model_type. */
-export async function readConfigJson(checkpoint: Checkpoint, signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+async function readConfigJson(checkpoint: Checkpoint, signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
   const json = await readJson(checkpoint, 'config.json', { signal });
   if (json === null) throw new CheckpointError(`${checkpoint.name}: expected a config.json, got none`);
   if (!isObject(json)) throw new ConfigError(`config.json: expected an object, got ${describe(json)}`);
@@ -104,7 +106,7 @@ interface WeightsOptions extends LoadOptions {
 }
 
 /** Puts the tensors of a checkpoint into those of `model`, one after the other; the model is whole only if this returns. */
-export async function loadWeights(model: object, weights: TensorReader, options: WeightsOptions): Promise<void> {
+async function loadWeights(model: object, weights: TensorReader, options: WeightsOptions): Promise<void> {
   const { signal, onProgress, dtype = 'auto', backend = getBackend() } = options;
   await untie(model, weights, options);
   const plan = planOf(model, weights.entries, options);
@@ -123,6 +125,8 @@ export async function loadWeights(model: object, weights: TensorReader, options:
     const value = { dtype: tensor.dtype, shape: info.shape, data };
     withBackend(backend, () => loadStateDict({ tensor }, new Map([['tensor', value]])));
   });
+  // What the checkpoint may lack, or a fresh head: drawn where the others are.
+  for (const tensor of stateDict(model).values()) if (!tensor.materialized) withBackend(backend, () => tensor.buffer);
 }
 
 /** A range behind a URL costs a round trip, and a tensor in flight costs memory: some at a time. Throws when all have ended. */

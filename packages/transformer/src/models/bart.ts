@@ -112,7 +112,13 @@ export const stacksOnly = {
   normalize_before: [false],
 };
 
-/** The config of a BART from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a BART from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readBartConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readBartConfig(json: unknown): BartConfig {
   return readConfig<BartConfig>(json, {
     modelTypes: ['bart'],
@@ -325,7 +331,14 @@ const checkpoint: CheckpointRules = {
   optional: [/^final_logits_bias$/],
 };
 
-/** BART without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model]. */
+/**
+ * BART without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
+ *
+ * @example
+ * const config = readBartConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50 });
+ * const model = new BartModel(config, { rng: new Rng(1) });
+ * model.forward(ids, target).shape; // [1, 2, 16]
+ */
 export class BartModel {
   shared: TokenEmbedding;
   encoder: BartEncoder;
@@ -411,7 +424,14 @@ function shifted(ids: Tensor, config: BartConfig): Tensor {
   return shiftRight(ids, { start: config.decoder_start_token_id, pad: config.pad_token_id });
 }
 
-/** One of num_labels classes for each text, read where the decoder comes to its last end token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read where the decoder comes to its last end token: logits [B, num_labels].
+ *
+ * @example
+ * const config = readBartConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50 });
+ * const model = new BartForSequenceClassification(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3]
+ */
 export class BartForSequenceClassification {
   model: BartModel;
   classification_head: { dense: Linear; out_proj: Linear };
@@ -443,7 +463,14 @@ export class BartForSequenceClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const config = readBartConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50 });
+ * const model = new BartForQuestionAnswering(config, { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class BartForQuestionAnswering {
   model: BartModel;
   qa_outputs: Linear;

@@ -80,7 +80,13 @@ export function bertFields() {
 /** Positions that depend on the distance of two tokens are not built. */
 export const bertOnly = { position_embedding_type: ['absolute'] };
 
-/** The config of a BERT from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a BERT from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readBertConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readBertConfig(json: unknown): BertConfig {
   return readConfig<BertConfig>(json, { modelTypes: ['bert'], fields: bertFields(), only: bertOnly, check: bertProblems });
 }
@@ -281,7 +287,14 @@ export class BertLMPredictionHead {
   }
 }
 
-/** The word that stands where a token is masked: logits [B, T, vocab_size]. */
+/**
+ * The word that stands where a token is masked: logits [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForMaskedLM(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class BertForMaskedLM {
   bert: BertModel;
   cls: { predictions: BertLMPredictionHead };
@@ -302,7 +315,14 @@ export class BertForMaskedLM {
   }
 }
 
-/** What BERT was trained on: the masked words, and whether the second text follows the first (logits [B, 2]). */
+/**
+ * What BERT was trained on: the masked words, and whether the second text follows the first (logits [B, 2]).
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForPreTraining(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).seq_relationship_logits.shape; // [1, 2]
+ */
 export class BertForPreTraining {
   bert: BertModel;
   cls: { predictions: BertLMPredictionHead; seq_relationship: Linear };
@@ -326,7 +346,14 @@ export class BertForPreTraining {
   }
 }
 
-/** One of num_labels classes for each text: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForSequenceClassification(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class BertForSequenceClassification {
   bert: BertModel;
   classifier: Linear;
@@ -347,7 +374,14 @@ export class BertForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForTokenClassification(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class BertForTokenClassification {
   bert: BertModel;
   classifier: Linear;
@@ -368,7 +402,14 @@ export class BertForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForQuestionAnswering(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class BertForQuestionAnswering {
   bert: BertModel;
   qa_outputs: Linear;

@@ -99,7 +99,13 @@ function towerFields(standard: { hidden: number; inner: number; heads: number })
 /** transformers takes no notice of it in a tower. */
 const towerIgnored = ['dropout'];
 
-/** The config of CLIP's text tower from config.json of a CLIPTextModel, or from its part of that of a CLIP. */
+/**
+ * The config of CLIP's text tower from config.json of a CLIPTextModel, or from its part of that of a CLIP. Throws a ConfigError that lists
+ * everything that it cannot take.
+ *
+ * @example
+ * const config = readCLIPTextConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readCLIPTextConfig(json: unknown): CLIPTextConfig {
   return readConfig<CLIPTextConfig>(inner(json, 'text_config'), {
     modelTypes: ['clip_text_model'],
@@ -115,7 +121,13 @@ export function readCLIPTextConfig(json: unknown): CLIPTextConfig {
   });
 }
 
-/** The config of CLIP's image tower from config.json of a CLIPVisionModel, or from its part of that of a CLIP. */
+/**
+ * The config of CLIP's image tower from config.json of a CLIPVisionModel, or from its part of that of a CLIP. Throws a ConfigError that lists
+ * everything that it cannot take.
+ *
+ * @example
+ * const config = readCLIPVisionConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readCLIPVisionConfig(json: unknown): CLIPVisionConfig {
   return readConfig<CLIPVisionConfig>(inner(json, 'vision_config'), {
     modelTypes: ['clip_vision_model'],
@@ -138,7 +150,13 @@ function inner(json: unknown, key: string): unknown {
   return isObject(json) && json.model_type === 'clip' ? (json[key] ?? {}) : json;
 }
 
-/** The config of a CLIP from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a CLIP from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readCLIPConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readCLIPConfig(json: unknown): CLIPConfig {
   const part =
     <T>(read: (json: unknown) => T) =>
@@ -348,7 +366,13 @@ export class CLIPModel {
   }
 }
 
-/** Texts alone, as vectors that are compared with those of images: [B, projection_dim], not of length 1. */
+/**
+ * Texts alone, as vectors that are compared with those of images: ids [B, T] to [B, projection_dim], not of length 1.
+ *
+ * @example
+ * const model = await load(CLIPTextModelWithProjection, 'openai/clip-vit-base-patch32');
+ * const vectors = normalize(model.forward(ids, { mask }));
+ */
 export class CLIPTextModelWithProjection {
   text_model: CLIPTextTransformer;
   text_projection: Linear;
@@ -370,7 +394,13 @@ export class CLIPTextModelWithProjection {
   }
 }
 
-/** Images alone, as vectors that are compared with those of texts: [B, projection_dim], not of length 1. */
+/**
+ * Images alone, as vectors that are compared with those of texts: pixels [B, C, H, W] to [B, projection_dim], not of length 1.
+ *
+ * @example
+ * const model = await load(CLIPVisionModelWithProjection, 'openai/clip-vit-base-patch32');
+ * const vectors = normalize(model.forward(pixels));
+ */
 export class CLIPVisionModelWithProjection {
   vision_model: CLIPVisionTransformer;
   visual_projection: Linear;

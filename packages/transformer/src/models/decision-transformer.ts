@@ -23,7 +23,13 @@ export interface DecisionTransformerConfig extends GPT2Config {
   action_tanh: boolean;
 }
 
-/** The config of a Decision Transformer from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Decision Transformer from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readDecisionTransformerConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readDecisionTransformerConfig(json: unknown): DecisionTransformerConfig {
   const config = readConfig<DecisionTransformerConfig>(json, {
     modelTypes: ['decision_transformer'],

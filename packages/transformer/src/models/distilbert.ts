@@ -52,7 +52,13 @@ export interface DistilBertConfig {
   num_labels: number | null;
 }
 
-/** The config of a DistilBERT from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a DistilBERT from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readDistilBertConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readDistilBertConfig(json: unknown): DistilBertConfig {
   return readConfig<DistilBertConfig>(json, {
     modelTypes: ['distilbert'],
@@ -157,7 +163,14 @@ const checkpoint: CheckpointRules = {
   ignore: [/embeddings\.position_ids$/, /^vocab_(transform|layer_norm|projector)\./],
 };
 
-/** DistilBERT without a head: ids [B, T] to the last hidden states [B, T, dim]. */
+/**
+ * DistilBERT without a head: ids [B, T] to the last hidden states [B, T, dim].
+ *
+ * @example
+ * const config = readDistilBertConfig({ dim: 8, n_heads: 2, n_layers: 2, hidden_dim: 16, vocab_size: 50 });
+ * const model = new DistilBertModel(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class DistilBertModel {
   embeddings: DistilBertEmbeddings;
   transformer: { layer: DistilBertLayer[] };
@@ -184,7 +197,14 @@ export class DistilBertModel {
   }
 }
 
-/** The word that stands where a token is masked: logits [B, T, vocab_size]. */
+/**
+ * The word that stands where a token is masked: logits [B, T, vocab_size].
+ *
+ * @example
+ * const config = readDistilBertConfig({ dim: 8, n_heads: 2, n_layers: 2, hidden_dim: 16, vocab_size: 50 });
+ * const model = new DistilBertForMaskedLM(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class DistilBertForMaskedLM {
   distilbert: DistilBertModel;
   vocab_transform: Linear;
@@ -213,7 +233,14 @@ export class DistilBertForMaskedLM {
   }
 }
 
-/** One of num_labels classes for each text: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text: logits [B, num_labels].
+ *
+ * @example
+ * const config = readDistilBertConfig({ dim: 8, n_heads: 2, n_layers: 2, hidden_dim: 16, vocab_size: 50 });
+ * const model = new DistilBertForSequenceClassification(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class DistilBertForSequenceClassification {
   distilbert: DistilBertModel;
   pre_classifier: Linear;
@@ -237,7 +264,14 @@ export class DistilBertForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const config = readDistilBertConfig({ dim: 8, n_heads: 2, n_layers: 2, hidden_dim: 16, vocab_size: 50 });
+ * const model = new DistilBertForTokenClassification(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class DistilBertForTokenClassification {
   distilbert: DistilBertModel;
   classifier: Linear;
@@ -258,7 +292,14 @@ export class DistilBertForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const config = readDistilBertConfig({ dim: 8, n_heads: 2, n_layers: 2, hidden_dim: 16, vocab_size: 50 });
+ * const model = new DistilBertForQuestionAnswering(config, { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class DistilBertForQuestionAnswering {
   distilbert: DistilBertModel;
   qa_outputs: Linear;

@@ -29,7 +29,13 @@ export interface ElectraConfig extends BertConfig {
   embedding_size: number;
 }
 
-/** The config of an ELECTRA from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of an ELECTRA from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readElectraConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readElectraConfig(json: unknown): ElectraConfig {
   return readConfig<ElectraConfig>(json, {
     modelTypes: ['electra'],
@@ -56,7 +62,14 @@ const checkpoint: CheckpointRules = {
   ignore: [/embeddings\.position_ids$/, /^discriminator_predictions\./, /^generator_(predictions|lm_head)\./],
 };
 
-/** ELECTRA without a head: ids [B, T] to the last hidden states [B, T, E]. */
+/**
+ * ELECTRA without a head: ids [B, T] to the last hidden states [B, T, E].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraModel(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class ElectraModel {
   embeddings: BertEmbeddings;
   embeddings_project: Linear | null;
@@ -101,7 +114,14 @@ export class ElectraDiscriminatorPredictions {
   }
 }
 
-/** The discriminator: logits [B, T], above 0 where a token is likely to have been replaced. */
+/**
+ * The discriminator: logits [B, T], above 0 where a token is likely to have been replaced.
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraForPreTraining(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3]
+ */
 export class ElectraForPreTraining {
   electra: ElectraModel;
   discriminator_predictions: ElectraDiscriminatorPredictions;
@@ -122,7 +142,14 @@ export class ElectraForPreTraining {
   }
 }
 
-/** The generator: the word that stands where a token is masked, logits [B, T, vocab_size]. */
+/**
+ * The generator: the word that stands where a token is masked, logits [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraForMaskedLM(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class ElectraForMaskedLM {
   electra: ElectraModel;
   generator_predictions: { LayerNorm: LayerNorm; dense: Linear };
@@ -172,7 +199,14 @@ export class ElectraClassificationHead {
   }
 }
 
-/** One of num_labels classes for each text: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraForSequenceClassification(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class ElectraForSequenceClassification {
   electra: ElectraModel;
   classifier: ElectraClassificationHead;
@@ -193,7 +227,14 @@ export class ElectraForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraForTokenClassification(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class ElectraForTokenClassification {
   electra: ElectraModel;
   classifier: Linear;
@@ -214,7 +255,14 @@ export class ElectraForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraForQuestionAnswering(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class ElectraForQuestionAnswering {
   electra: ElectraModel;
   qa_outputs: Linear;

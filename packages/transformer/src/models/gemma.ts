@@ -26,7 +26,13 @@ export interface GemmaConfig extends Omit<LlamaConfig, 'mlp_bias' | 'head_dim'> 
 /** Attention to tokens ahead is not built. */
 export const gemmaOnly = { use_bidirectional_attention: [false] };
 
-/** The config of a Gemma from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Gemma from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readGemmaConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readGemmaConfig(json: unknown): GemmaConfig {
   // hidden_activation was what counted for some time; where it stands it is meant.
   const hidden = isObject(json) && typeof json.hidden_activation === 'string' ? { hidden_act: json.hidden_activation } : {};
@@ -115,7 +121,14 @@ export class GemmaDecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Gemma without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Gemma without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GemmaModel(readGemmaConfig({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class GemmaModel {
   embed_tokens: TokenEmbedding;
   layers: GemmaDecoderLayer[];
@@ -152,7 +165,14 @@ export class GemmaModel {
   }
 }
 
-/** Gemma as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Gemma as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GemmaForCausalLM(readGemmaConfig({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class GemmaForCausalLM {
   model: GemmaModel;
   lm_head: { weight: Tensor };
@@ -177,7 +197,14 @@ export class GemmaForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GemmaForSequenceClassification(readGemmaConfig({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class GemmaForSequenceClassification {
   model: GemmaModel;
   score: Linear;
@@ -198,7 +225,14 @@ export class GemmaForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GemmaForTokenClassification(readGemmaConfig({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class GemmaForTokenClassification {
   model: GemmaModel;
   score: Linear;

@@ -34,7 +34,13 @@ export interface Gemma2Config extends Omit<LlamaConfig, 'mlp_bias' | 'head_dim' 
   final_logit_softcapping: number | null;
 }
 
-/** The config of a Gemma 2 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Gemma 2 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readGemma2Config(JSON.parse(text)); // the text of config.json
+ */
 export function readGemma2Config(json: unknown): Gemma2Config {
   const { hidden_act: _, ...fields } = llamaFields();
   const typed = withLayerTypes(withRopeParameters(json), {
@@ -134,7 +140,14 @@ export class Gemma2DecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Gemma 2 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Gemma 2 without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma2Model(readGemma2Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class Gemma2Model {
   embed_tokens: TokenEmbedding;
   layers: Gemma2DecoderLayer[];
@@ -171,7 +184,14 @@ export class Gemma2Model {
   }
 }
 
-/** Gemma 2 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Gemma 2 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma2ForCausalLM(readGemma2Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class Gemma2ForCausalLM {
   model: Gemma2Model;
   lm_head: { weight: Tensor };
@@ -196,7 +216,14 @@ export class Gemma2ForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma2ForSequenceClassification(readGemma2Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class Gemma2ForSequenceClassification {
   model: Gemma2Model;
   score: Linear;
@@ -217,7 +244,14 @@ export class Gemma2ForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma2ForTokenClassification(readGemma2Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class Gemma2ForTokenClassification {
   model: Gemma2Model;
   score: Linear;

@@ -36,7 +36,13 @@ export interface Gemma3Config extends Omit<LlamaConfig, 'mlp_bias' | 'head_dim' 
   final_logit_softcapping: number | null;
 }
 
-/** The config of a Gemma 3 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Gemma 3 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readGemma3Config(JSON.parse(text)); // the text of config.json
+ */
 export function readGemma3Config(json: unknown): Gemma3Config {
   const { hidden_act: _, rope_parameters: __, ...fields } = llamaFields();
   const pattern = isObject(json) ? Number(json.sliding_window_pattern ?? json._sliding_window_pattern ?? 6) : 6;
@@ -133,7 +139,14 @@ export class Gemma3DecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Gemma 3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Gemma 3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma3TextModel(readGemma3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class Gemma3TextModel {
   embed_tokens: TokenEmbedding;
   layers: Gemma3DecoderLayer[];
@@ -170,7 +183,14 @@ export class Gemma3TextModel {
   }
 }
 
-/** Gemma 3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Gemma 3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma3ForCausalLM(readGemma3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class Gemma3ForCausalLM {
   model: Gemma3TextModel;
   lm_head: { weight: Tensor };
@@ -195,7 +215,14 @@ export class Gemma3ForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Gemma3TextForSequenceClassification(readGemma3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class Gemma3TextForSequenceClassification {
   model: Gemma3TextModel;
   score: Linear;

@@ -31,7 +31,13 @@ export interface GPTNeoXConfig
   use_parallel_residual: boolean;
 }
 
-/** The config of a GPT-NeoX from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a GPT-NeoX from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readGPTNeoXConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readGPTNeoXConfig(json: unknown): GPTNeoXConfig {
   const { rms_norm_eps: _, ...fields } = llamaFields();
   const names = { theta: 'rotary_emb_base', partial: 'rotary_pct' };
@@ -116,7 +122,14 @@ const checkpoint: CheckpointRules = {
   ignore: [/\.attention\.(masked_)?bias$/, /\.rotary_emb\.inv_freq$/],
 };
 
-/** GPT-NeoX without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * GPT-NeoX without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GPTNeoXModel(readGPTNeoXConfig({ ...sizes, rotary_pct: 0.5 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class GPTNeoXModel {
   embed_in: Embedding;
   layers: GPTNeoXLayer[];
@@ -150,7 +163,14 @@ export class GPTNeoXModel {
   }
 }
 
-/** GPT-NeoX as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * GPT-NeoX as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GPTNeoXForCausalLM(readGPTNeoXConfig({ ...sizes, rotary_pct: 0.5 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class GPTNeoXForCausalLM {
   gpt_neox: GPTNeoXModel;
   embed_out: { weight: Tensor };
@@ -175,7 +195,14 @@ export class GPTNeoXForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GPTNeoXForSequenceClassification(readGPTNeoXConfig({ ...sizes, rotary_pct: 0.5 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class GPTNeoXForSequenceClassification {
   gpt_neox: GPTNeoXModel;
   score: Linear;
@@ -196,7 +223,14 @@ export class GPTNeoXForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GPTNeoXForTokenClassification(readGPTNeoXConfig({ ...sizes, rotary_pct: 0.5 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class GPTNeoXForTokenClassification {
   gpt_neox: GPTNeoXModel;
   classifier: Linear;
@@ -217,7 +251,14 @@ export class GPTNeoXForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new GPTNeoXForQuestionAnswering(readGPTNeoXConfig({ ...sizes, rotary_pct: 0.5 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class GPTNeoXForQuestionAnswering {
   gpt_neox: GPTNeoXModel;
   qa_outputs: Linear;

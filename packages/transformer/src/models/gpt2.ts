@@ -96,7 +96,13 @@ export const gpt2Ignored = [
   'summary_first_dropout',
 ];
 
-/** The config of a GPT-2 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a GPT-2 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readGPT2Config(JSON.parse(text)); // the text of config.json
+ */
 export function readGPT2Config(json: unknown): GPT2Config {
   return readConfig<GPT2Config>(json, {
     modelTypes: ['gpt2'],
@@ -246,7 +252,13 @@ export class GPT2Model {
   }
 }
 
-/** GPT-2 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * GPT-2 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const model = new GPT2LMHeadModel(readGPT2Config({ n_embd: 8, n_head: 2, n_layer: 2, vocab_size: 50 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class GPT2LMHeadModel {
   transformer: GPT2Model;
   lm_head: { weight: Tensor };
@@ -271,7 +283,13 @@ export class GPT2LMHeadModel {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: [B, num_labels].
+ *
+ * @example
+ * const model = new GPT2ForSequenceClassification(readGPT2Config({ n_embd: 8, n_head: 2, n_layer: 2, vocab_size: 50 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class GPT2ForSequenceClassification {
   transformer: GPT2Model;
   score: Linear;
@@ -292,7 +310,13 @@ export class GPT2ForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: [B, T, num_labels].
+ *
+ * @example
+ * const model = new GPT2ForTokenClassification(readGPT2Config({ n_embd: 8, n_head: 2, n_layer: 2, vocab_size: 50 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class GPT2ForTokenClassification {
   transformer: GPT2Model;
   classifier: Linear;
@@ -314,7 +338,13 @@ export class GPT2ForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const model = new GPT2ForQuestionAnswering(readGPT2Config({ n_embd: 8, n_head: 2, n_layer: 2, vocab_size: 50 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class GPT2ForQuestionAnswering {
   transformer: GPT2Model;
   qa_outputs: Linear;

@@ -108,7 +108,13 @@ export function rotaryProblems(config: RotaryConfig, ...ropes: RopeConfig[]): (s
   return ropes.flatMap((parameters) => ropeProblems(parameters, headDimOf(config), config.max_position_embeddings));
 }
 
-/** The config of a Llama from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Llama from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readLlamaConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readLlamaConfig(json: unknown): LlamaConfig {
   return readConfig<LlamaConfig>(withRopeParameters(json), {
     modelTypes: ['llama'],
@@ -228,7 +234,14 @@ export class LlamaModel {
   }
 }
 
-/** Llama as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Llama as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new LlamaForCausalLM(readLlamaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class LlamaForCausalLM {
   model: LlamaModel;
   lm_head: { weight: Tensor };
@@ -253,7 +266,14 @@ export class LlamaForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new LlamaForSequenceClassification(readLlamaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class LlamaForSequenceClassification {
   model: LlamaModel;
   score: Linear;
@@ -274,7 +294,14 @@ export class LlamaForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new LlamaForTokenClassification(readLlamaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class LlamaForTokenClassification {
   model: LlamaModel;
   score: Linear;
@@ -295,7 +322,14 @@ export class LlamaForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new LlamaForQuestionAnswering(readLlamaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class LlamaForQuestionAnswering {
   transformer: LlamaModel;
   qa_outputs: Linear;

@@ -30,7 +30,13 @@ import {
 
 export interface M2M100Config extends StacksConfig {}
 
-/** The config of an M2M100 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of an M2M100 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readM2M100Config(JSON.parse(text)); // the text of config.json
+ */
 export function readM2M100Config(json: unknown): M2M100Config {
   return readConfig<M2M100Config>(json, {
     modelTypes: ['m2m_100'],
@@ -170,7 +176,14 @@ export class M2M100Decoder {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/embed_positions\.weights?$/, /^lm_head\.weight$/] };
 
-/** M2M100 without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model]. */
+/**
+ * M2M100 without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
+ *
+ * @example
+ * const config = readM2M100Config({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50 });
+ * const model = new M2M100Model(config, { rng: new Rng(1) });
+ * model.forward(ids, target).shape; // [1, 2, 16]
+ */
 export class M2M100Model {
   shared: TokenEmbedding;
   encoder: M2M100Encoder;
@@ -201,7 +214,14 @@ export class M2M100Model {
   }
 }
 
-/** M2M100, any language to any: source ids [B, S] and target ids [B, T] to logits [B, T, vocab_size]. */
+/**
+ * M2M100, any language to any: source ids [B, S] and target ids [B, T] to logits [B, T, vocab_size].
+ *
+ * @example
+ * const config = readM2M100Config({ d_model: 16, encoder_layers: 1, decoder_layers: 1, encoder_ffn_dim: 8, decoder_ffn_dim: 8, vocab_size: 50 });
+ * const model = new M2M100ForConditionalGeneration(config, { rng: new Rng(1) });
+ * model.forward(ids, target).shape; // [1, 2, 50]
+ */
 export class M2M100ForConditionalGeneration {
   model: M2M100Model;
   lm_head: { weight: Tensor };

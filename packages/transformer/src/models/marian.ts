@@ -35,7 +35,13 @@ export interface MarianConfig extends StacksConfig {
   share_encoder_decoder_embeddings: boolean;
 }
 
-/** The config of a Marian from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Marian from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readMarianConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readMarianConfig(json: unknown): MarianConfig {
   return readConfig<MarianConfig>(json, {
     modelTypes: ['marian'],
@@ -112,7 +118,14 @@ const checkpoint: CheckpointRules = {
   optional: [/^final_logits_bias$/],
 };
 
-/** Marian without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model]. */
+/**
+ * Marian without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
+ *
+ * @example
+ * const config = readMarianConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, vocab_size: 50, pad_token_id: 49 });
+ * const model = new MarianModel(config, { rng: new Rng(1) });
+ * model.forward(ids, target).shape; // [1, 2, 16]
+ */
 export class MarianModel {
   shared: TokenEmbedding | null;
   encoder: MarianEncoder;
@@ -142,7 +155,14 @@ export class MarianModel {
   }
 }
 
-/** Marian, language to language: source ids [B, S] and target ids [B, T] to logits [B, T, decoder_vocab_size]. */
+/**
+ * Marian, language to language: source ids [B, S] and target ids [B, T] to logits [B, T, decoder_vocab_size].
+ *
+ * @example
+ * const config = readMarianConfig({ d_model: 16, encoder_layers: 1, decoder_layers: 1, vocab_size: 50, pad_token_id: 49 });
+ * const model = new MarianMTModel(config, { rng: new Rng(1) });
+ * model.forward(ids, target).shape; // [1, 2, 50]
+ */
 export class MarianMTModel {
   final_logits_bias: Tensor;
   model: MarianModel;

@@ -23,7 +23,13 @@ export interface MistralConfig extends Omit<LlamaConfig, 'attention_bias' | 'mlp
   sliding_window: number | null;
 }
 
-/** The config of a Mistral from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Mistral from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readMistralConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readMistralConfig(json: unknown): MistralConfig {
   return readConfig<MistralConfig>(withRopeParameters(json), {
     modelTypes: ['mistral'],
@@ -85,7 +91,14 @@ export class MistralDecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Mistral without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Mistral without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MistralModel(readMistralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class MistralModel {
   embed_tokens: TokenEmbedding;
   layers: MistralDecoderLayer[];
@@ -122,7 +135,14 @@ export class MistralModel {
   }
 }
 
-/** Mistral as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Mistral as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MistralForCausalLM(readMistralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class MistralForCausalLM {
   model: MistralModel;
   lm_head: { weight: Tensor };
@@ -147,7 +167,14 @@ export class MistralForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MistralForSequenceClassification(readMistralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class MistralForSequenceClassification {
   model: MistralModel;
   score: Linear;
@@ -168,7 +195,14 @@ export class MistralForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MistralForTokenClassification(readMistralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class MistralForTokenClassification {
   model: MistralModel;
   score: Linear;
@@ -189,7 +223,14 @@ export class MistralForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MistralForQuestionAnswering(readMistralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class MistralForQuestionAnswering {
   model: MistralModel;
   qa_outputs: Linear;

@@ -45,7 +45,13 @@ export interface MixtralConfig extends Omit<LlamaConfig, 'attention_bias' | 'mlp
   router_jitter_noise: number;
 }
 
-/** The config of a Mixtral from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Mixtral from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readMixtralConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readMixtralConfig(json: unknown): MixtralConfig {
   return readConfig<MixtralConfig>(withRopeParameters(json, { theta: 1_000_000 }), {
     modelTypes: ['mixtral'],
@@ -170,7 +176,14 @@ export class MixtralDecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Mixtral without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Mixtral without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MixtralModel(readMixtralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class MixtralModel {
   embed_tokens: TokenEmbedding;
   layers: MixtralDecoderLayer[];
@@ -207,7 +220,14 @@ export class MixtralModel {
   }
 }
 
-/** Mixtral as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Mixtral as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MixtralForCausalLM(readMixtralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class MixtralForCausalLM {
   model: MixtralModel;
   lm_head: { weight: Tensor };
@@ -232,7 +252,14 @@ export class MixtralForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MixtralForSequenceClassification(readMixtralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class MixtralForSequenceClassification {
   model: MixtralModel;
   score: Linear;
@@ -253,7 +280,14 @@ export class MixtralForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MixtralForTokenClassification(readMixtralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class MixtralForTokenClassification {
   model: MixtralModel;
   score: Linear;
@@ -274,7 +308,14 @@ export class MixtralForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new MixtralForQuestionAnswering(readMixtralConfig({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class MixtralForQuestionAnswering {
   model: MixtralModel;
   qa_outputs: Linear;

@@ -73,7 +73,13 @@ export interface ModernBertConfig {
   num_labels: number | null;
 }
 
-/** The config of a ModernBERT from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a ModernBERT from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readModernBertConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readModernBertConfig(json: unknown): ModernBertConfig {
   const every = isObject(json) ? Number(json.global_attn_every_n_layers ?? 3) : 3;
   const typeOf = (i: number) => (i % every === 0 ? 'full_attention' : 'sliding_attention');
@@ -196,7 +202,14 @@ export class ModernBertEncoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/^(head|decoder)\./, /\.inv_freq$/] };
 
-/** ModernBERT without a head: ids [B, T] to the last hidden states [B, T, E]. */
+/**
+ * ModernBERT without a head: ids [B, T] to the last hidden states [B, T, E].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ModernBertModel(readModernBertConfig({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class ModernBertModel {
   embeddings: { tok_embeddings: TokenEmbedding; norm: LayerNorm };
   layers: ModernBertEncoderLayer[];
@@ -249,7 +262,14 @@ export class ModernBertPredictionHead {
   }
 }
 
-/** The word that stands where a token is masked: logits [B, T, vocab_size]. */
+/**
+ * The word that stands where a token is masked: logits [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ModernBertForMaskedLM(readModernBertConfig({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class ModernBertForMaskedLM {
   model: ModernBertModel;
   head: ModernBertPredictionHead;
@@ -275,7 +295,14 @@ export class ModernBertForMaskedLM {
   }
 }
 
-/** One of num_labels classes for each text: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ModernBertForSequenceClassification(readModernBertConfig({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class ModernBertForSequenceClassification {
   model: ModernBertModel;
   head: ModernBertPredictionHead;
@@ -300,7 +327,14 @@ export class ModernBertForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ModernBertForTokenClassification(readModernBertConfig({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class ModernBertForTokenClassification {
   model: ModernBertModel;
   head: ModernBertPredictionHead;
@@ -323,7 +357,14 @@ export class ModernBertForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ModernBertForQuestionAnswering(readModernBertConfig({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class ModernBertForQuestionAnswering {
   model: ModernBertModel;
   head: ModernBertPredictionHead;

@@ -56,7 +56,13 @@ export interface OPTConfig {
   num_labels: number | null;
 }
 
-/** The config of an OPT from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of an OPT from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readOPTConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readOPTConfig(json: unknown): OPTConfig {
   return readConfig<OPTConfig>(json, {
     modelTypes: ['opt'],
@@ -199,7 +205,14 @@ export class OPTDecoder {
 
 const checkpoint: CheckpointRules = { base: 'model' };
 
-/** OPT without a head: ids [B, T] to the last hidden states, [B, T, word_embed_proj_dim]. */
+/**
+ * OPT without a head: ids [B, T] to the last hidden states, [B, T, word_embed_proj_dim].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, ffn_dim: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new OPTModel(readOPTConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class OPTModel {
   decoder: OPTDecoder;
   readonly config: OPTConfig;
@@ -223,7 +236,14 @@ export class OPTModel {
   }
 }
 
-/** OPT as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * OPT as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, ffn_dim: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new OPTForCausalLM(readOPTConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class OPTForCausalLM {
   model: OPTModel;
   lm_head: { weight: Tensor };
@@ -248,7 +268,14 @@ export class OPTForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, ffn_dim: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new OPTForSequenceClassification(readOPTConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class OPTForSequenceClassification {
   model: OPTModel;
   score: Linear;
@@ -269,7 +296,14 @@ export class OPTForSequenceClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, ffn_dim: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new OPTForQuestionAnswering(readOPTConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class OPTForQuestionAnswering {
   model: OPTModel;
   qa_outputs: Linear;

@@ -31,7 +31,13 @@ export interface PhiConfig extends Omit<LlamaConfig, 'attention_bias' | 'mlp_bia
   qk_layernorm: boolean;
 }
 
-/** The config of a Phi from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Phi from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readPhiConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readPhiConfig(json: unknown): PhiConfig {
   const { rms_norm_eps: _, ...fields } = llamaFields();
   return readConfig<PhiConfig>(withRopeParameters(json, { partial: 0.5 }), {
@@ -116,7 +122,14 @@ export class PhiDecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Phi without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Phi without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new PhiModel(readPhiConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class PhiModel {
   embed_tokens: TokenEmbedding;
   layers: PhiDecoderLayer[];
@@ -153,7 +166,14 @@ export class PhiModel {
   }
 }
 
-/** Phi as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Phi as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new PhiForCausalLM(readPhiConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class PhiForCausalLM {
   model: PhiModel;
   lm_head: { weight: Tensor; bias: Tensor | null };
@@ -179,7 +199,14 @@ export class PhiForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new PhiForSequenceClassification(readPhiConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class PhiForSequenceClassification {
   model: PhiModel;
   score: Linear;
@@ -200,7 +227,14 @@ export class PhiForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new PhiForTokenClassification(readPhiConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class PhiForTokenClassification {
   model: PhiModel;
   score: Linear;

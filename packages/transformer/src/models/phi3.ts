@@ -28,7 +28,13 @@ export interface Phi3Config extends Omit<LlamaConfig, 'attention_bias' | 'mlp_bi
   sliding_window: number | null;
 }
 
-/** The config of a Phi-3 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Phi-3 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readPhi3Config(JSON.parse(text)); // the text of config.json
+ */
 export function readPhi3Config(json: unknown): Phi3Config {
   return readConfig<Phi3Config>(withRopeParameters(json), {
     modelTypes: ['phi3'],
@@ -107,7 +113,14 @@ export class Phi3DecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Phi-3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Phi-3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Phi3Model(readPhi3Config({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class Phi3Model {
   embed_tokens: TokenEmbedding;
   layers: Phi3DecoderLayer[];
@@ -144,7 +157,14 @@ export class Phi3Model {
   }
 }
 
-/** Phi-3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Phi-3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Phi3ForCausalLM(readPhi3Config({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class Phi3ForCausalLM {
   model: Phi3Model;
   lm_head: { weight: Tensor };
@@ -169,7 +189,14 @@ export class Phi3ForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Phi3ForSequenceClassification(readPhi3Config({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class Phi3ForSequenceClassification {
   model: Phi3Model;
   score: Linear;
@@ -190,7 +217,14 @@ export class Phi3ForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Phi3ForTokenClassification(readPhi3Config({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class Phi3ForTokenClassification {
   model: Phi3Model;
   score: Linear;

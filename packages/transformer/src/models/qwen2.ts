@@ -26,7 +26,13 @@ export interface Qwen2Config extends Omit<LlamaConfig, 'attention_bias' | 'mlp_b
   layer_types: LayerType[];
 }
 
-/** The config of a Qwen2 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Qwen2 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readQwen2Config(JSON.parse(text)); // the text of config.json
+ */
 export function readQwen2Config(json: unknown): Qwen2Config {
   const slides = (i: number, { max_window_layers = 28, use_sliding_window = false, sliding_window = 4096 }: ConfigJson) =>
     use_sliding_window && sliding_window !== null && i >= Number(max_window_layers) ? 'sliding_attention' : 'full_attention';
@@ -102,7 +108,14 @@ export class Qwen2DecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Qwen2 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Qwen2 without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen2Model(readQwen2Config({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class Qwen2Model {
   embed_tokens: TokenEmbedding;
   layers: Qwen2DecoderLayer[];
@@ -139,7 +152,14 @@ export class Qwen2Model {
   }
 }
 
-/** Qwen2 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Qwen2 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen2ForCausalLM(readQwen2Config({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class Qwen2ForCausalLM {
   model: Qwen2Model;
   lm_head: { weight: Tensor };
@@ -164,7 +184,14 @@ export class Qwen2ForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen2ForSequenceClassification(readQwen2Config({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class Qwen2ForSequenceClassification {
   model: Qwen2Model;
   score: Linear;
@@ -185,7 +212,14 @@ export class Qwen2ForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen2ForTokenClassification(readQwen2Config({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class Qwen2ForTokenClassification {
   model: Qwen2Model;
   score: Linear;
@@ -206,7 +240,14 @@ export class Qwen2ForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen2ForQuestionAnswering(readQwen2Config({ ...sizes, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class Qwen2ForQuestionAnswering {
   transformer: Qwen2Model;
   qa_outputs: Linear;

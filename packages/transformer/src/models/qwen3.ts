@@ -27,7 +27,13 @@ export interface Qwen3Config extends Omit<LlamaConfig, 'mlp_bias'> {
   layer_types: LayerType[];
 }
 
-/** The config of a Qwen3 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Qwen3 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readQwen3Config(JSON.parse(text)); // the text of config.json
+ */
 export function readQwen3Config(json: unknown): Qwen3Config {
   const slides = (i: number, { max_window_layers = 28, use_sliding_window = false, sliding_window = 4096 }: ConfigJson) =>
     use_sliding_window && sliding_window !== null && i >= Number(max_window_layers) ? 'sliding_attention' : 'full_attention';
@@ -109,7 +115,14 @@ export class Qwen3DecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** Qwen3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * Qwen3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen3Model(readQwen3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class Qwen3Model {
   embed_tokens: TokenEmbedding;
   layers: Qwen3DecoderLayer[];
@@ -146,7 +159,14 @@ export class Qwen3Model {
   }
 }
 
-/** Qwen3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * Qwen3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen3ForCausalLM(readQwen3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class Qwen3ForCausalLM {
   model: Qwen3Model;
   lm_head: { weight: Tensor };
@@ -171,7 +191,14 @@ export class Qwen3ForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen3ForSequenceClassification(readQwen3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class Qwen3ForSequenceClassification {
   model: Qwen3Model;
   score: Linear;
@@ -192,7 +219,14 @@ export class Qwen3ForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen3ForTokenClassification(readQwen3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class Qwen3ForTokenClassification {
   model: Qwen3Model;
   score: Linear;
@@ -213,7 +247,14 @@ export class Qwen3ForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new Qwen3ForQuestionAnswering(readQwen3Config({ ...sizes, head_dim: 4, num_key_value_heads: 1 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class Qwen3ForQuestionAnswering {
   transformer: Qwen3Model;
   qa_outputs: Linear;

@@ -29,7 +29,13 @@ export interface RobertaConfig extends BertConfig {
   pad_token_id: number;
 }
 
-/** The config of a RoBERTa from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a RoBERTa from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readRobertaConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readRobertaConfig(json: unknown): RobertaConfig {
   return readConfig<RobertaConfig>(json, {
     modelTypes: ['roberta', 'xlm-roberta', 'camembert'],
@@ -48,7 +54,14 @@ const checkpoint: CheckpointRules = {
   ignore: [/embeddings\.position_ids$/, /^(roberta\.)?pooler\./, /^lm_head\./],
 };
 
-/** RoBERTa without a head: ids [B, T] to the last hidden states [B, T, E]; `pooled` reads them at the first token. */
+/**
+ * RoBERTa without a head: ids [B, T] to the last hidden states [B, T, E]; `pooled` reads them at the first token.
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new RobertaModel(readRobertaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class RobertaModel {
   embeddings: BertEmbeddings;
   encoder: BertEncoder;
@@ -109,7 +122,14 @@ export class RobertaLMHead {
   }
 }
 
-/** The word that stands where a token is masked: logits [B, T, vocab_size]. */
+/**
+ * The word that stands where a token is masked: logits [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new RobertaForMaskedLM(readRobertaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class RobertaForMaskedLM {
   roberta: RobertaModel;
   lm_head: RobertaLMHead;
@@ -148,7 +168,14 @@ export class RobertaClassificationHead {
   }
 }
 
-/** One of num_labels classes for each text: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new RobertaForSequenceClassification(readRobertaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class RobertaForSequenceClassification {
   roberta: RobertaModel;
   classifier: RobertaClassificationHead;
@@ -169,7 +196,14 @@ export class RobertaForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new RobertaForTokenClassification(readRobertaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class RobertaForTokenClassification {
   roberta: RobertaModel;
   classifier: Linear;
@@ -190,7 +224,14 @@ export class RobertaForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new RobertaForQuestionAnswering(readRobertaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class RobertaForQuestionAnswering {
   roberta: RobertaModel;
   qa_outputs: Linear;

@@ -44,7 +44,13 @@ export interface SmolLM3Config extends LlamaConfig {
   no_rope_layers: number[];
 }
 
-/** The config of a SmolLM3 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a SmolLM3 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readSmolLM3Config(JSON.parse(text)); // the text of config.json
+ */
 export function readSmolLM3Config(json: unknown): SmolLM3Config {
   const config = readConfig<SmolLM3Config & { no_rope_layer_interval: number }>(withTypes(withRopeParameters(json, { theta: 2_000_000 })), {
     modelTypes: ['smollm3'],
@@ -144,7 +150,14 @@ export class SmolLM3DecoderLayer {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/\.rotary_emb\.inv_freq$/] };
 
-/** SmolLM3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size]. */
+/**
+ * SmolLM3 without a head: ids [B, T] to the last hidden states [B, T, hidden_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new SmolLM3Model(readSmolLM3Config({ ...sizes, num_key_value_heads: 1, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class SmolLM3Model {
   embed_tokens: TokenEmbedding;
   layers: SmolLM3DecoderLayer[];
@@ -181,7 +194,14 @@ export class SmolLM3Model {
   }
 }
 
-/** SmolLM3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size]. */
+/**
+ * SmolLM3 as a language model: ids [B, T] to the logits of the token that follows each one, [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new SmolLM3ForCausalLM(readSmolLM3Config({ ...sizes, num_key_value_heads: 1, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 50]
+ */
 export class SmolLM3ForCausalLM {
   model: SmolLM3Model;
   lm_head: { weight: Tensor };
@@ -206,7 +226,14 @@ export class SmolLM3ForCausalLM {
   }
 }
 
-/** One of num_labels classes for each text, read at its last token: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each text, read at its last token: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new SmolLM3ForSequenceClassification(readSmolLM3Config({ ...sizes, num_key_value_heads: 1, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
 export class SmolLM3ForSequenceClassification {
   model: SmolLM3Model;
   score: Linear;
@@ -227,7 +254,14 @@ export class SmolLM3ForSequenceClassification {
   }
 }
 
-/** One of num_labels classes for each token: logits [B, T, num_labels]. */
+/**
+ * One of num_labels classes for each token: logits [B, T, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new SmolLM3ForTokenClassification(readSmolLM3Config({ ...sizes, num_key_value_heads: 1, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
 export class SmolLM3ForTokenClassification {
   model: SmolLM3Model;
   score: Linear;
@@ -248,7 +282,14 @@ export class SmolLM3ForTokenClassification {
   }
 }
 
-/** Where in the text the answer to a question begins and where it ends: logits of both, each [B, T]. */
+/**
+ * Where in the text the answer to a question begins and where it ends: logits of both, each [B, T].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new SmolLM3ForQuestionAnswering(readSmolLM3Config({ ...sizes, num_key_value_heads: 1, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
 export class SmolLM3ForQuestionAnswering {
   transformer: SmolLM3Model;
   qa_outputs: Linear;

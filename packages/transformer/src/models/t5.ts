@@ -67,7 +67,13 @@ export interface T5Config {
   num_labels: number | null;
 }
 
-/** The config of a T5 from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a T5 from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readT5Config(JSON.parse(text)); // the text of config.json
+ */
 export function readT5Config(json: unknown): T5Config {
   // transformers 4 said by tie_word_embeddings whether outputs are scaled.
   const scaled =
@@ -302,7 +308,14 @@ const checkpoint: CheckpointRules = {
   ignore: [/^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/],
 };
 
-/** T5's encoder alone: ids [B, S] to the last hidden states [B, S, d_model]. */
+/**
+ * T5's encoder alone: ids [B, S] to the last hidden states [B, S, d_model].
+ *
+ * @example
+ * const config = readT5Config({ d_model: 8, d_kv: 4, num_heads: 2, num_layers: 2, d_ff: 16, vocab_size: 50 });
+ * const model = new T5EncoderModel(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
 export class T5EncoderModel {
   shared: Embedding;
   encoder: T5Encoder;

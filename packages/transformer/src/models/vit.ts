@@ -50,7 +50,13 @@ export interface ViTConfig {
   num_labels: number | null;
 }
 
-/** The config of a ViT from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a ViT from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readViTConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readViTConfig(json: unknown): ViTConfig {
   return readConfig<ViTConfig>(json, {
     modelTypes: ['vit'],
@@ -205,7 +211,7 @@ export class ViTModel {
   forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
     let x = this.embeddings.forward(pixels, ctx); // [B, 1 + P, E]
     for (const [i, layer] of this.encoder.layer.entries()) x = layer.forward(x, blockContext(ctx, null, i));
-    return this.layernorm.forward(see(ctx, 'final', x));
+    return see(ctx, 'final', this.layernorm.forward(x));
   }
 
   /** activation(dense(first)), [B, pooler_output_size]. */
@@ -214,7 +220,14 @@ export class ViTModel {
   }
 }
 
-/** One of num_labels classes for each image: logits [B, num_labels]. */
+/**
+ * One of num_labels classes for each image: logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2 };
+ * const model = new ViTForImageClassification(readViTConfig({ ...sizes, image_size: 32 }), { rng: new Rng(1) });
+ * model.forward(pixels).shape; // [1, 2]
+ */
 export class ViTForImageClassification {
   vit: ViTModel;
   classifier: Linear;

@@ -27,7 +27,13 @@ export interface WhisperConfig extends Omit<StacksConfig, 'max_position_embeddin
   eos_token_id: number | number[] | null;
 }
 
-/** The config of a Whisper from the content of config.json, checked: missing keys have transformers' defaults. */
+/**
+ * The config of a Whisper from the content of config.json, checked: missing keys have transformers' defaults. Throws a
+ * ConfigError that lists every value and every key that it cannot take.
+ *
+ * @example
+ * const config = readWhisperConfig(JSON.parse(text)); // the text of config.json
+ */
 export function readWhisperConfig(json: unknown): WhisperConfig {
   const { max_position_embeddings: _, ...fields } = stacksFields();
   return readConfig<WhisperConfig>(json, {
@@ -133,7 +139,15 @@ export class WhisperDecoder {
 
 const checkpoint: CheckpointRules = { base: 'model', ignore: [/^proj_out\.weight$/] };
 
-/** Whisper without a head: log-mel [B, bins, frames] and target ids [B, T] to the decoder's last hidden states [B, T, d_model]. */
+/**
+ * Whisper without a head: log-mel [B, bins, frames] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
+ *
+ * @example
+ * const sizes = { d_model: 12, encoder_layers: 1, decoder_layers: 1, num_mel_bins: 4, max_source_positions: 6 };
+ * const config = readWhisperConfig({ ...sizes, vocab_size: 50, pad_token_id: 0 });
+ * const model = new WhisperModel(config, { rng: new Rng(1) });
+ * model.forward(features, target).shape; // [1, 2, 12]
+ */
 export class WhisperModel {
   encoder: WhisperEncoder;
   decoder: WhisperDecoder;
@@ -159,7 +173,15 @@ export class WhisperModel {
   }
 }
 
-/** Whisper, sound to text: log-mel features [B, bins, frames] and target ids [B, T] to logits [B, T, vocab_size]. */
+/**
+ * Whisper, sound to text: log-mel features [B, bins, frames] and target ids [B, T] to logits [B, T, vocab_size].
+ *
+ * @example
+ * const sizes = { d_model: 12, encoder_layers: 1, decoder_layers: 1, num_mel_bins: 4, max_source_positions: 6 };
+ * const config = readWhisperConfig({ ...sizes, vocab_size: 50, pad_token_id: 0 });
+ * const model = new WhisperForConditionalGeneration(config, { rng: new Rng(1) });
+ * model.forward(features, target).shape; // [1, 2, 50]
+ */
 export class WhisperForConditionalGeneration {
   model: WhisperModel;
   proj_out: { weight: Tensor };

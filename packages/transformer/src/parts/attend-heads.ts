@@ -23,7 +23,7 @@ export function attendHeads(q: Tensor, k: Tensor, v: Tensor, ctx: BlockContext, 
 }
 
 /** The same for keys and values that are complete: those of an encoder. */
-export function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockContext, options: HeadOptions): Tensor {
+function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockContext, options: HeadOptions): Tensor {
   const { name = 'attn', attention = attend, ...rest } = options;
   const { tap, rng } = ctx;
   const mask = ctx.mask && lastKeys(ctx.mask, k.shape[2]!);
