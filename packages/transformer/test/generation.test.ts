@@ -156,6 +156,12 @@ describe('generate', () => {
     await expect(run(model, [3, 7], { stop_strings: 'x' })).rejects.toThrow('generate: tokenizer: expected one');
   });
 
+  it('may be run many times at once', async () => {
+    const one = await Promise.all(prompts.map((prompt) => run(model, prompt)));
+    const many = await Promise.all([...prompts, ...prompts, ...prompts].map((prompt) => run(model, prompt)));
+    expect(many).toEqual([...one, ...one, ...one]);
+  });
+
   it('takes padding of a tensor where the mask says so', async () => {
     using _ = scope();
     const alone = [...(await run(model, [3, 7, 5])), ...(await run(model, [6]))];
@@ -197,6 +203,53 @@ describe('beamSearch', () => {
         expect(score).toBeCloseTo(sum / (sequence.length - 2) ** length_penalty, 4);
       }
     }
+  });
+
+  it('finds the best of all answers where it is wide enough, however it stops', async () => {
+    const logs = async (row: number[]) => {
+      const scores = await scoresOf(model, [], row);
+      const sum = Math.log(scores.reduce((all, x) => all + Math.exp(x), 0));
+      return scores.map((score) => score - sum);
+    };
+    const prompt = [5, 9];
+    for (const length_penalty of [0, 1]) {
+      const first = await logs(prompt);
+      const all: { sequence: number[]; score: number }[] = [];
+      for (const [a, before] of first.entries()) {
+        if (a === 3) all.push({ sequence: [...prompt, a], score: before });
+        else for (const [b, score] of (await logs([...prompt, a])).entries()) all.push({ sequence: [...prompt, a, b], score: (before + score) / 2 ** length_penalty }); // biome-ignore format: one
+      }
+      all.sort((x, y) => y.score - x.score);
+      for (const early_stopping of [false, 'never'] as const) {
+        const options = { num_beams: 20, num_return_sequences: 5, max_new_tokens: 2, eos_token_id: 3, length_penalty, early_stopping };
+        const [answers] = await beamSearch(model, prompt, options);
+        expect(answers!.map(({ sequence }) => sequence)).toEqual(all.slice(0, 5).map(({ sequence }) => sequence));
+        for (const [i, { score }] of answers!.entries()) expect(score).toBeCloseTo(all[i]!.score, 4);
+      }
+    }
+  });
+
+  it('goes on the longer, the less it may stop early', async () => {
+    const told = { true: 0, false: 0, never: 0 };
+    const bests = { true: 0, false: 0, never: 0 };
+    for (const first of [1, 2, 3, 4, 5, 6]) {
+      const eos_token_id = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => (first + n) % 20);
+      for (const early_stopping of [true, false, 'never'] as const) {
+        const options = {
+          num_beams: 2,
+          max_new_tokens: 12,
+          eos_token_id,
+          length_penalty: 2,
+          early_stopping,
+          onProgress: () => void told[`${early_stopping}`]++,
+        };
+        bests[`${early_stopping}`] += (await beamSearch(model, [5, 9], options))[0]![0]!.score;
+      }
+    }
+    expect(told.true).toBeLessThanOrEqual(told.false);
+    expect(told.false).toBeLessThan(told.never);
+    expect(bests.never).toBeGreaterThanOrEqual(bests.false);
+    expect(bests.false).toBeGreaterThanOrEqual(bests.true);
   });
 
   it('keeps groups of beams apart, the more the greater the penalty', async () => {
