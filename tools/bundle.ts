@@ -23,6 +23,12 @@ const budgets: readonly Budget[] = [
     ceiling: 36_000,
     absent: ['WebAssembly', 'AdamW', 'Whisper', 'Gemma', 'Mixtral', 'beamSearch', 'noRepeatNgram', 'SpeculativeDecoding', 'node:fs'],
   },
+  // What goes on from a prompt, whatever the model: neither models nor what loads them come along.
+  {
+    fixture: 'generation.ts',
+    ceiling: 36_000,
+    absent: ['WebAssembly', 'AdamW', 'safetensors', 'LlamaForCausalLM', 'GPT2', 'BeamGroup', 'node:fs'],
+  },
 ];
 
 /** Packages whose every export must bring only itself, and the most that one may weigh beside tensor. */
