@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { dispose, liveTensors, noGrad, Rng, scope, type Tensor } from '@multihead/tensor';
 import {
   beamSearch,
@@ -178,6 +179,7 @@ describe('generate', () => {
     await expect(run(model, [1.5])).rejects.toThrow('generate: prompt: expected ids');
     await expect(run(model, [1], { do_sample: true })).rejects.toThrow('generate: rng: expected an Rng');
     await expect(run(model, [1], { num_beams: 2 })).rejects.toThrow('beamSearch takes more');
+    await expect(run(model, [1], { num_return_sequences: 2 })).rejects.toThrow('give the prompt that many times');
     await expect(run(model, [1], { max_new_tokens: 0 })).rejects.toThrow('max_new_tokens: expected an integer of 1 or more');
     await expect(rowsOf(generate(t5, [1], { max_new_tokens: 1 }))).rejects.toThrow('decoder_start_token_id: expected');
     await expect(beamSearch(model, [1], { num_beams: 2, num_return_sequences: 3 })).rejects.toThrow('no more than num_beams = 2');
@@ -339,5 +341,34 @@ describe('a draft that guesses ahead', () => {
     const model = causal.llama!;
     await expect(run(model, prompts, { draft: model })).rejects.toThrow('expected one row');
     await expect(beamSearch(model, [1], { draft: model })).rejects.toThrow('beamSearch: draft');
+  });
+});
+
+describe('docstrings', () => {
+  const folder = new URL('../src/generation/', import.meta.url);
+  const sources = ['generate', 'beam-search', 'session', 'config']
+    .map((name) => readFileSync(new URL(`${name}.ts`, folder), 'utf8'))
+    .join('');
+  const examples = [...sources.matchAll(/@example\n((?: \*.*\n)+) \*\/\nexport (?:async )?function (\w+)/g)];
+  const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...values: unknown[]) => Promise<unknown[][]>;
+
+  it.each(examples.map(([, text, name]) => [name!, text!.replaceAll(/^ \* ?/gm, '')] as const))('the example of %s', async (_, code) => {
+    const said: unknown[][] = [];
+    const given = {
+      generate,
+      beamSearch,
+      session,
+      readGenerationConfig,
+      Rng,
+      model: causal.llama,
+      console: { log: (...words: unknown[]) => said.push(words) },
+    };
+    // `expression; // 6: why` claims a value.
+    const claims = code.replaceAll(/^(?!for|const)(.+); \/\/ (\d+|\{.*\})(:.*| at most)?$/gm, 'claimed.push([$1, $2]);');
+    const values = await new AsyncFunction(...Object.keys(given), `const claimed = [];\n${claims}\nreturn claimed;`)(
+      ...Object.values(given),
+    );
+    expect(said.length + values.length).toBeGreaterThan(0);
+    for (const [got, claim] of values) expect(got).toEqual(claim);
   });
 });

@@ -43,6 +43,8 @@ export async function* steps(
   const { signal, pad_token_id: pad } = options;
   if ((options.num_beams ?? 1) > 1)
     throw new ValueError(`generate: num_beams: expected 1, got ${options.num_beams}; beamSearch takes more`);
+  const answers = options.num_return_sequences ?? 1;
+  if (answers > 1) throw new ValueError(`generate: num_return_sequences: expected 1, got ${answers}; give the prompt that many times`);
   signal?.throwIfAborted();
   const { decoding, rows, plans, isEnded } = await start('generate', model, prompt, options, held);
   try {
