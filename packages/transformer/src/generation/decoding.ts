@@ -133,11 +133,11 @@ export class CausalDecoding implements Decoding {
     const known = this.#cache?.[0]?.length ?? 0;
     const length = this.#rows[0]!.padding + rows[0]!.length;
     return lastRows(() => {
-      const padded = rows.map((row, b) => [...new Array<number>(this.#rows[b]!.padding).fill(0), ...row]);
-      const ids = idTensor(
-        padded.map((row) => row.slice(known)),
-        this.#backend,
-      ); // [B, T]
+      const fresh = rows.map((row, b) => {
+        const { padding } = this.#rows[b]!;
+        return padding <= known ? row.slice(known - padding) : [...new Array<number>(padding - known).fill(0), ...row];
+      });
+      const ids = idTensor(fresh, this.#backend); // [B, T]
       if (this.#rows.every(({ seen }) => seen.every(Boolean))) return this.#model.forward(ids, { cache: this.#cache });
       const seen = this.#rows.map((row) => Array.from({ length }, (_, t) => row.seen[t] ?? 1));
       const positions = seen.map((row) => placesOf(row).slice(known));
