@@ -3,8 +3,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { wasm } from '@multihead/kernels-wasm';
-import { argmax, dispose, noGrad, scope, type Tensor, tensor } from '@multihead/tensor';
+import { dispose, noGrad, scope, type Tensor, tensor } from '@multihead/tensor';
 import { fromTokenizerJson } from '@multihead/tokenizer';
+import { generate } from '@multihead/transformer/generation';
 import { LlamaForCausalLM } from '@multihead/transformer/llama';
 import { load, readText } from '@multihead/transformer/load';
 import { folder } from '@multihead/transformer/node';
@@ -24,15 +25,9 @@ const batch = (ids: number[]) => tensor(Int32Array.from(ids), { shape: [1, ids.l
 // #endregion load
 
 // #region tell
-const cache = model.cache(); // each token is computed once
 const ids = [1]; // <s>
-while (ids.length < 120) {
-  using _ = scope();
-  const logits = noGrad(() => model.forward(batch(ids.slice(cache[0]!.length)), { cache })); // [1, T, vocab_size]
-  ids.push((await argmax(logits).data()).at(-1)!);
-}
+for await (const step of generate(model, ids, { max_new_tokens: 119 })) ids.push(step.ids[0]!);
 console.log(tokenizer.decode(ids, { skipSpecialTokens: true }));
-for (const one of cache) one.dispose();
 // #endregion tell
 
 // #region heads

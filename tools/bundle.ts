@@ -28,7 +28,17 @@ const budgets: readonly Budget[] = [
   // A trainer of word counts, without the reading of texts.
   { fixture: 'bpe-trainer.ts', ceiling: 4_000, absent: ['jinja', 'charsmap', 'lattice', 'normalizer'] },
   // A model of one architecture with what loads it from anywhere, tensor and its CPU backend: no other model comes along.
-  { fixture: 'gpt2.ts', ceiling: 36_000, absent: ['WebAssembly', 'AdamW', 'Whisper', 'Gemma', 'Mixtral', 'beamSearch', 'node:fs'] },
+  {
+    fixture: 'gpt2.ts',
+    ceiling: 36_000,
+    absent: ['WebAssembly', 'AdamW', 'Whisper', 'Gemma', 'Mixtral', 'beamSearch', 'noRepeatNgram', 'SpeculativeDecoding', 'node:fs'],
+  },
+  // What goes on from a prompt, whatever the model: neither models nor what loads them come along.
+  {
+    fixture: 'generation.ts',
+    ceiling: 19_500,
+    absent: ['WebAssembly', 'AdamW', 'safetensors', 'LlamaForCausalLM', 'GPT2', 'BeamGroup', 'node:fs'],
+  },
 ];
 
 /** Packages whose every export must bring only itself, and the most that one may weigh beside tensor. */

@@ -27,6 +27,8 @@ export interface HfCase {
   /** Over generation_config.json. */
   readonly generation?: Readonly<Record<string, Json>>;
   readonly sequences?: readonly (readonly number[])[];
+  /** Of beam search. */
+  readonly sequences_scores?: readonly number[] | null;
   readonly note?: string;
   /** What a model reads, and what it makes of it, in words. */
   readonly text?: string;

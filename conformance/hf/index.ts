@@ -7,14 +7,15 @@ import { type Check, type Family, type Finding, type GoldenCase, notBuilt, type 
 import { checkpointOf } from './checkpoint.js';
 import type { HfCase, ModelDocument } from './document.js';
 import { type AnyModel, runForward } from './forward.js';
-import { runGreedy } from './greedy.js';
+import { runGenerate } from './generate.js';
 import { runLoss } from './loss.js';
+import { processorsFamily } from './processors.js';
 import { runClassification, runPerplexity, runTextToText, runTextGeneration } from './texts.js';
 
 /** What transformers computed with tiny models: logits, hidden states, attention maps, losses with gradients. One model a family. */
 export const hf: Suite = {
   name: 'hf',
-  open: (folder) => folder.folders().map(modelFamily),
+  open: (folder) => [...folder.folders().map(modelFamily), ...(folder.has('processors.json') ? [processorsFamily(folder)] : [])],
 };
 
 function modelFamily(folder: Folder): Family {
@@ -68,6 +69,6 @@ const kinds: Readonly<Record<string, Run>> = {
   'text-generation': (golden, _document, model, _archive, backend, folder) => runTextGeneration(golden, model, backend, folder),
   text2text: (golden, _document, model, _archive, backend, folder) => runTextToText(golden, model, backend, folder),
   perplexity: (golden, _document, model, _archive, backend, folder) => runPerplexity(golden, model, backend, folder),
-  generate: (golden, _document, model, archive, backend, folder) => runGreedy(golden, model, archive, backend, folder),
+  generate: (golden, _document, model, archive, backend, folder) => runGenerate(golden, model, archive, backend, folder),
   loss: (golden, document, model, archive, backend) => runLoss(golden, document.class, model, archive, backend),
 };

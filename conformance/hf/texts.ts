@@ -6,7 +6,7 @@ import type { Check, Finding, Values } from '../suite.js';
 import { valuesOf } from '../tensors.js';
 import type { HfCase } from './document.js';
 import type { AnyModel } from './forward.js';
-import { greedySequences, sameIds, settingsOf } from './greedy.js';
+import { configOf, sameIds, sequencesOf } from './generate.js';
 
 /* Models that were really trained, with their tokenizers: text in, text out. */
 
@@ -37,10 +37,9 @@ export async function runClassification(golden: HfCase, model: AnyModel, backend
 }
 
 export async function runTextGeneration(golden: HfCase, model: AnyModel, backend: Backend, folder: Folder): Promise<Finding[]> {
-  const settings = settingsOf(golden, folder);
   const tokenizer = tokenizerOf(folder);
   const ids = Array.from(tokenizer.encode(golden.text!).ids);
-  const sequences = await greedySequences(model, batchOf(ids, backend), undefined, settings);
+  const { sequences } = await sequencesOf(model, batchOf(ids, backend), undefined, configOf(golden, folder));
   return [
     sameIds('input_ids', ids, golden.input_ids),
     sameIds('sequences', sequences, golden.sequences),
@@ -49,10 +48,9 @@ export async function runTextGeneration(golden: HfCase, model: AnyModel, backend
 }
 
 export async function runTextToText(golden: HfCase, model: AnyModel, backend: Backend, folder: Folder): Promise<Finding[]> {
-  const settings = settingsOf(golden, folder);
   const tokenizer = tokenizerOf(folder);
   const ids = Array.from(tokenizer.encode(golden.text!).ids);
-  const sequences = await greedySequences(model, batchOf(ids, backend), undefined, settings);
+  const { sequences } = await sequencesOf(model, batchOf(ids, backend), undefined, configOf(golden, folder));
   const texts = sequences.map((row) => tokenizer.decode(row, { skipSpecialTokens: true }));
   return [
     sameIds('input_ids', ids, golden.input_ids),

@@ -32,6 +32,7 @@ export default library({
   t5: 'src/exports/t5.ts',
   vit: 'src/exports/vit.ts',
   whisper: 'src/exports/whisper.ts',
+  generation: 'src/generation.ts',
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
   text: 'src/text.ts',

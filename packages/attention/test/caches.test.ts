@@ -168,3 +168,21 @@ it('QuantizedKVCache keeps every element within the stated bound, zeros and sign
   expect(await held.v.data()).toEqual(new Float32Array(30));
   cache.dispose();
 });
+
+describe('KVCache.truncate', () => {
+  it('forgets the last tokens, and goes on from there', async () => {
+    using _ = scope();
+    const [old, fresh] = [random([1, 2, 5, 4], 1), random([1, 2, 2, 4], 2)];
+    const cache = new KVCache();
+    cache.append(old, old);
+    cache.truncate(3);
+    expect(cache.length).toBe(3);
+    const { k } = cache.append(fresh, fresh);
+    expect(await k.toArray()).toEqual(await concat([slice(old, 2, 0, 3), fresh], 2).toArray());
+    cache.truncate(0);
+    expect(cache.length).toBe(0);
+    expect(() => cache.truncate(1)).toThrow('KVCache.truncate: length: expected an integer from 0 to 0, got 1');
+    cache.dispose();
+    expect(() => cache.truncate(0)).not.toThrow();
+  });
+});

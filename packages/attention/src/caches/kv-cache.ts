@@ -54,6 +54,14 @@ export class KVCache implements AttentionCache {
     if (this.#held) this.#held = { k: pickRows(this.#held.k, rows), v: pickRows(this.#held.v, rows) };
   }
 
+  /** Forgets all tokens behind the first `length`: a text that goes on otherwise. Throws a ShapeError for more tokens than there are. */
+  truncate(length: number): void {
+    if (!Number.isInteger(length) || length < 0 || length > this.#length) {
+      throw new ShapeError(`KVCache.truncate: length: expected an integer from 0 to ${this.#length}, got ${length}`);
+    }
+    this.#length = length;
+  }
+
   dispose(): void {
     this.#held?.k.dispose();
     this.#held?.v.dispose();

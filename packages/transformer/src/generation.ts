@@ -1,0 +1,38 @@
+export {
+  type LogitsProcessor,
+  temperature,
+  topK,
+  topP,
+  minP,
+  topH,
+  typical,
+  epsilonCutoff,
+  etaCutoff,
+  repetitionPenalty,
+  encoderRepetitionPenalty,
+  presencePenalty,
+  frequencyPenalty,
+  noRepeatNgram,
+  encoderNoRepeatNgram,
+  sequenceBias,
+  badWords,
+  minLength,
+  minNewTokens,
+  forcedBos,
+  forcedEos,
+  suppressTokens,
+  suppressTokensAtBegin,
+  exponentialDecayLengthPenalty,
+  removeInvalidValues,
+  normalizeLogits,
+  prefixAllowed,
+  hammingDiversity,
+  classifierFreeGuidance,
+} from './generation/processors.js';
+export { type GenerationConfig, readGenerationConfig } from './generation/config.js';
+export type { CausalModel, LanguageModel, Prompt, SourceModel } from './generation/decoding.js';
+export type { TextDecoder } from './generation/stop-strings.js';
+export type { GenerateOptions } from './generation/start.js';
+export { type GeneratedStep, generate } from './generation/generate.js';
+export { type BeamAnswer, type BeamSearchOptions, beamSearch } from './generation/beam-search.js';
+export { type Session, session } from './generation/session.js';
