@@ -29,10 +29,12 @@ export function lineChart(panels: readonly Panel[], description: string): string
     const dash = dashes[Math.floor(i / colours.length) % dashes.length];
     return `stroke="${colours[i % colours.length]}"${dash ? ` stroke-dasharray="${dash}"` : ''}`;
   };
-  const perRow = Math.max(1, Math.floor((panels.length * width) / 200));
+  // A letter takes less than seven pixels.
+  const column = Math.max(200, ...names.map((name) => 48 + 7 * name.length));
+  const perRow = Math.max(1, Math.floor((panels.length * width) / column));
   const rows = Math.ceil(names.length / perRow);
   const legend = names.map((name, i) => {
-    const [x, y] = [20 + (i % perRow) * 200, height + 14 + Math.floor(i / perRow) * 20];
+    const [x, y] = [20 + (i % perRow) * column, height + 14 + Math.floor(i / perRow) * 20];
     return `<line x1="${x}" y1="${y}" x2="${x + 26}" y2="${y}" ${look(name)} stroke-width="2.5"/><text x="${x + 34}" y="${y + 4}">${escaped(name)}</text>`;
   });
   const drawn = panels.map((panel, i) => `<g transform="translate(${i * width} 0)">${drawPanel(panel, look)}</g>`);
