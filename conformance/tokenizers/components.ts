@@ -8,7 +8,7 @@ import type { Texts } from './texts.js';
 export function runComponent(golden: ComponentCase, texts: Texts): Finding[] {
   const model = { type: 'WordLevel', unk_token: '?', vocab: { '?': 0 } } as const;
   const tokenizer = fromTokenizerJson({ model, [golden.kind]: golden.config } as unknown as TokenizerJson);
-  // The oracle panicked: any answer will do.
+  // Hugging Face's own code crashes on this one and has no text to compare with: ours has to answer with some text.
   if (golden.output === undefined)
     return [{ what: 'answers', problem: typeof tokenizer.decodeTokens(golden.tokens ?? []) === 'string' ? null : 'no text' }];
   if (golden.kind === 'decoder') return [equal('text', tokenizer.decodeTokens(golden.tokens as readonly string[]), golden.output)];

@@ -12,7 +12,9 @@ export { adamStep } from './optim';
 export function heapBase(): usize {
   return __heap_base;
 }
-export { attention, attentionGrad, attentionScratch } from './attention';
+export { attention } from './attention';
+export { attentionScratch } from './attention-call';
+export { attentionGrad } from './attention-grad';
 export { rope } from './rope';
 export { glu, gluGrad } from './gate';
 export { groupSums, linearQ, quantScratch, roundRows, unroundRows } from './quant';

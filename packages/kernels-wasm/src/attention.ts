@@ -10,7 +10,7 @@ const SQUARE = 48;
 const WORTHWHILE = 2 ** 20;
 const NO_VIEW = [0, 0, 0, 0] as const;
 
-/** Buffers of one call, to be written in the order of the class `Attention` in assembly/attention.ts. */
+/** Buffers of one call, to be written in the order of the class `Attention` in assembly/attention-call.ts. */
 type Place = readonly [address: number, batchBytes: number, headBytes: number, tokenBytes: number];
 
 export function attentionKernels(
