@@ -1,4 +1,4 @@
-import { Rng, type Tensor, tensor, uniform } from '@multihead/tensor';
+import { Rng, stack, type Tensor, tensor, uniform } from '@multihead/tensor';
 
 /* A small config of every model_type, and inputs that fit. */
 
@@ -111,7 +111,8 @@ export function inputsOf(architecture: string): unknown[] {
     [6, 6, 11, 8, 2, 19],
   ]);
   const numbers = (shape: number[]) => uniform(shape, { rng: new Rng(7), low: -1, high: 1 });
-  if (type === 'vit' || type === 'clip_vision_model') return [numbers([2, 3, 8, 8])];
+  if (/MultipleChoice$/.test(architecture)) return [stack([text, text], 1)];
+  if (type === 'vit' || type === 'clip_vision_model' || architecture === 'CLIPForImageClassification') return [numbers([2, 3, 8, 8])];
   if (type === 'clip') return [{ ids: text, pixels: numbers([2, 3, 8, 8]) }];
   if (type === 'decision_transformer') {
     return [{ states: numbers([2, 4, 3]), actions: numbers([2, 4, 2]), returns_to_go: numbers([2, 4, 1]), timesteps: ids([[0, 1, 2, 3], [4, 5, 6, 7]]) }]; // biome-ignore format: one object
@@ -120,7 +121,7 @@ export function inputsOf(architecture: string): unknown[] {
     [2, 5, 9, 7, 3],
     [2, 6, 11, 8, 4],
   ]);
-  if (type === 'whisper') return [numbers([2, 4, 12]), target];
+  if (type === 'whisper') return /Classification$/.test(architecture) ? [numbers([2, 4, 12])] : [numbers([2, 4, 12]), target];
   if (['bart', 'marian', 'm2m_100', 't5'].includes(type) && !/EncoderModel|Classification|Answering/.test(architecture))
     return [text, target];
   return [text];

@@ -5,6 +5,8 @@ export {
   BertForSequenceClassification,
   BertForTokenClassification,
   BertForQuestionAnswering,
+  BertForNextSentencePrediction,
+  BertForMultipleChoice,
   readBertConfig,
   type BertConfig,
   type BertContext,

@@ -1,7 +1,10 @@
 export {
   CLIPModel,
+  CLIPTextModel,
   CLIPTextModelWithProjection,
+  CLIPVisionModel,
   CLIPVisionModelWithProjection,
+  CLIPForImageClassification,
   readCLIPTextConfig,
   readCLIPVisionConfig,
   readCLIPConfig,

@@ -4,6 +4,7 @@ export {
   DistilBertForSequenceClassification,
   DistilBertForTokenClassification,
   DistilBertForQuestionAnswering,
+  DistilBertForMultipleChoice,
   readDistilBertConfig,
   type DistilBertConfig,
 } from '../models/distilbert.js';

@@ -5,6 +5,7 @@ export {
   ElectraForSequenceClassification,
   ElectraForTokenClassification,
   ElectraForQuestionAnswering,
+  ElectraForMultipleChoice,
   readElectraConfig,
   type ElectraConfig,
 } from '../models/electra.js';

@@ -4,6 +4,7 @@ export {
   ModernBertForSequenceClassification,
   ModernBertForTokenClassification,
   ModernBertForQuestionAnswering,
+  ModernBertForMultipleChoice,
   readModernBertConfig,
   type ModernBertConfig,
 } from '../models/modernbert.js';

@@ -4,6 +4,7 @@ export {
   RobertaForSequenceClassification,
   RobertaForTokenClassification,
   RobertaForQuestionAnswering,
+  RobertaForMultipleChoice,
   readRobertaConfig,
   type RobertaConfig,
 } from '../models/roberta.js';

@@ -1,6 +1,7 @@
 export {
   WhisperModel,
   WhisperForConditionalGeneration,
+  WhisperForAudioClassification,
   readWhisperConfig,
   type WhisperConfig,
 } from '../models/whisper.js';

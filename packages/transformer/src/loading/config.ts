@@ -142,8 +142,8 @@ export function labels(): Field<string[] | null> {
     if (!isObject(value)) return refuse('an object of labels by number');
     const entries = Object.entries(value);
     const names = entries.map((_, i) => (Object.hasOwn(value, String(i)) ? value[String(i)] : undefined));
-    return names.every((name) => typeof name === 'string')
-      ? (names as string[])
+    return names.every((name) => typeof name === 'string' || typeof name === 'number')
+      ? names.map(String)
       : refuse(`strings under the keys 0 to ${entries.length - 1}`);
   };
 }
@@ -242,7 +242,8 @@ export function tokenProblems(config: { vocab_size: number; pad_token_id?: numbe
 /** Keys of every config that change nothing of a forward pass: names, training, generation (which has a config of its own). */
 const harmless = `_name_or_path _commit_hash _from_model_config _attn_implementation _attn_implementation_autoset attn_implementation
   architectures model_type transformers_version torch_dtype dtype auto_map custom_pipelines tokenizer_class processor_class
-  language task_specific_params finetuning_task problem_type id2label label2id num_labels name_or_path
+  language name author task_specific_params finetuning_task problem_type id2label label2id num_labels _num_labels name_or_path
+  sentence_transformers unsloth_fixed unsloth_version padding total_flos save_step xla_device _flash_attn_2_enabled
   use_cache gradient_checkpointing initializer_range initializer_factor initializer_cutoff_factor init_std init_mean_std
   output_attentions output_hidden_states output_scores return_dict return_dict_in_generate use_return_dict torchscript
   chunk_size_feed_forward is_encoder_decoder tf_legacy_loss use_bfloat16 remove_invalid_values transformers.js_config
@@ -251,7 +252,7 @@ const harmless = `_name_or_path _commit_hash _from_model_config _attn_implementa
   max_length min_length max_new_tokens do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p typical_p
   repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size num_return_sequences
   exponential_decay_length_penalty generation_config cache_implementation
-  forced_decoder_ids output_past is_llama_config
+  forced_decoder_ids output_past is_llama_config tie_word_embeddings
   pretraining_tp deterministic_flash_attn reference_compile repad_logits_with_grad`;
 
 /** Keys of every config that change what is computed, with the values that mean "not used". */

@@ -2,6 +2,7 @@ import {
   type Backend,
   dispose,
   drawn,
+  embedding,
   getBackend,
   loadStateDict,
   param,
@@ -108,6 +109,7 @@ interface WeightsOptions extends LoadOptions {
 /** Puts the tensors of a checkpoint into those of `model`, one after the other; the model is whole only if this returns. */
 async function loadWeights(model: object, weights: TensorReader, options: WeightsOptions): Promise<void> {
   const { signal, onProgress, dtype = 'auto', backend = getBackend() } = options;
+  leaveOut(model, weights.entries, options);
   await untie(model, weights, options);
   const plan = planOf(model, weights.entries, options);
   const total = plan.reduce((sum, { info }) => sum + info.end - info.begin, 0);
@@ -127,6 +129,25 @@ async function loadWeights(model: object, weights: TensorReader, options: Weight
   });
   // What the checkpoint may lack, or a fresh head: drawn where the others are.
   for (const tensor of stateDict(model).values()) if (!tensor.materialized) withBackend(backend, () => tensor.buffer);
+}
+
+/** Sets the parts of a bare model to null of which the checkpoint has nothing. */
+function leaveOut(model: object, entries: ReadonlyMap<string, TensorInfo>, { rules }: WeightsOptions): void {
+  if (isWrapped(stateDict(model), rules)) return; // a head that reads the part needs it
+  for (const part of rules.parts ?? []) {
+    const has = [...entries.keys()].some(
+      (key) => renamed(key, rules).startsWith(`${part}.`) || renamed(key, rules).startsWith(`${rules.base}.${part}.`),
+    );
+    if (has) continue;
+    const fields = model as Record<string, object | null>;
+    if (fields[part]) dispose(fields[part]);
+    fields[part] = null;
+  }
+}
+
+/** Whether a model holds the bare model in a field. */
+function isWrapped(state: ReadonlyMap<string, Tensor>, { base }: CheckpointRules): boolean {
+  return base !== undefined && [...state.keys()].some((key) => key.startsWith(`${base}.`));
 }
 
 /** A range behind a URL costs a round trip, and a tensor in flight costs memory: some at a time. Throws when all have ended. */
@@ -193,14 +214,16 @@ function replaceParameter(model: object, field: string, tied: Tensor): void {
     drawn(undefined, () => tied),
   );
   own.requiresGrad = tied.requiresGrad;
-  above[owner] = { ...above[owner], [name]: own };
+  // Of an embedding that is looked up in, too, and not only multiplied by.
+  const forward = (x: Tensor) => embedding(own, x);
+  above[owner] = { ...above[owner], ...('forward' in above[owner]! && { forward }), [name]: own };
 }
 
 /** Which tensor of the checkpoint goes where; a StateDictError lists everything that does not fit. */
 function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options: WeightsOptions): Step[] {
   const { rules, name, freshHead, rng } = options;
   const state = stateDict(model);
-  const bare = rules.base !== undefined && ![...state.keys()].some((key) => key.startsWith(`${rules.base}.`));
+  const bare = rules.base !== undefined && !isWrapped(state, rules);
   const wrapped = rules.base !== undefined && [...entries.keys()].some((key) => renamed(key, rules).startsWith(`${rules.base}.`));
   const sources = new Map<string, string>();
   const problems: string[] = [];
@@ -224,7 +247,7 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
     plan.set(tensor, { tensor, key, info });
   }
   for (const [field, tensor] of state) {
-    const isFresh = freshHead && rng && !bare && !field.startsWith(`${rules.base}.`);
+    const isFresh = freshHead && rng && isOfHead(field, rules, bare);
     const isMissing = !plan.has(tensor) && !isFresh && !rules.optional?.some((pattern) => pattern.test(field));
     if (isMissing) problems.push(`  missing: ${field} [${tensor.shape.join(', ')}]`);
   }
@@ -232,6 +255,12 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
     throw new StateDictError(`${name}: ${problems.length} of the tensors do not fit the model:\n${problems.join('\n')}`);
   }
   return [...plan.values()];
+}
+
+/** Whether a field belongs to the head of a model, or to a part that its bare model may lack. */
+function isOfHead(field: string, { base, head, parts = [] }: CheckpointRules, bare: boolean): boolean {
+  if (head) return head.test(field);
+  return base !== undefined && !bare && (!field.startsWith(`${base}.`) || parts.some((part) => field.startsWith(`${base}.${part}.`)));
 }
 
 function renamed(key: string, { rename = [] }: CheckpointRules): string {

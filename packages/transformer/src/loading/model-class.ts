@@ -13,6 +13,10 @@ export interface CheckpointRules {
   readonly ignore?: readonly RegExp[];
   /** Names of tensors that begin with a constant and may lack. */
   readonly optional?: readonly RegExp[];
+  /** Fields of the bare model that become null if the checkpoint has none of their tensors: poolers, which not every task trains. */
+  readonly parts?: readonly string[];
+  /** Names of the tensors of the head in a model that has no `base`. */
+  readonly head?: RegExp;
 }
 
 /** A model as `load` takes it: a class that is made from a config, and says how to read one. */

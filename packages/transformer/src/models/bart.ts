@@ -1,6 +1,6 @@
 import { KVCache, splitHeads } from '@multihead/attention';
 import { constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, arange, argmax, cast, dropout, eq, linear, mul, param, type Rng, type Tensor, tanh } from '@multihead/tensor';
+import { add, dropout, linear, mul, param, type Rng, type Tensor, tanh } from '@multihead/tensor';
 import { type BlockContext, type DecoderBlockContext, type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import {
   activation,
@@ -20,7 +20,7 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { shiftRight } from '../loss.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
-import { rowsAt, spansOf } from '../parts/heads.js';
+import { atLastEnd, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
@@ -103,13 +103,17 @@ export const stacksIgnored = [
   'num_hidden_layers',
   'hidden_size',
   'num_attention_heads',
+  'student_encoder_layers',
+  'student_decoder_layers',
 ];
 
-/** Variants of fairseq that these models never had. */
+/** Variants of fairseq that these models never had, and what distillation wrote down. */
 export const stacksOnly = {
   add_bias_logits: [false],
   add_final_layer_norm: [false],
   normalize_before: [false],
+  do_blenderbot_90_layernorm: [false],
+  replacing_rate: [0],
 };
 
 /**
@@ -455,10 +459,8 @@ export class BartForSequenceClassification {
   forward(ids: Tensor, ctx: StacksContext = {}): Tensor {
     const { eos_token_id: end, classifier_dropout: p } = this.config;
     const hidden = this.model.forward(ids, shifted(ids, this.config), ctx); // [B, T, E]
-    const places = arange(1, ids.shape[1]! + 1, 1, { dtype: 'int32', backend: ids.backend });
-    const last = argmax(mul(cast(eq(ids, end), 'int32'), places), 1); // [B]
     const { dense, out_proj } = this.classification_head;
-    const x = tanh(dense.forward(dropout(rowsAt(hidden, last), p, ctx.rng)));
+    const x = tanh(dense.forward(dropout(atLastEnd(hidden, ids, end), p, ctx.rng)));
     return out_proj.forward(dropout(x, p, ctx.rng));
   }
 }

@@ -20,7 +20,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated, activations } from '../parts/activation.js';
 import { attendHeads } from '../parts/attend-heads.js';
-import { spansOf } from '../parts/heads.js';
+import { present, scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
@@ -80,6 +80,10 @@ export function bertFields() {
 /** Positions that depend on the distance of two tokens are not built. */
 export const bertOnly = { position_embedding_type: ['absolute'] };
 
+/** The first BERTs' description of their pooler, which was never another. */
+const poolerKeys = `directionality pooler_type pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
+  pooler_size_per_head`.split(/\s+/);
+
 /**
  * The config of a BERT from the content of config.json, checked: missing keys have transformers' defaults. Throws a
  * ConfigError that lists every value and every key that it cannot take.
@@ -88,7 +92,13 @@ export const bertOnly = { position_embedding_type: ['absolute'] };
  * const config = readBertConfig(JSON.parse(text)); // the text of config.json
  */
 export function readBertConfig(json: unknown): BertConfig {
-  return readConfig<BertConfig>(json, { modelTypes: ['bert'], fields: bertFields(), only: bertOnly, check: bertProblems });
+  return readConfig<BertConfig>(json, {
+    modelTypes: ['bert'],
+    fields: bertFields(),
+    ignored: poolerKeys,
+    only: bertOnly,
+    check: bertProblems,
+  });
 }
 
 export function bertProblems(config: BertConfig): (string | false)[] {
@@ -223,6 +233,7 @@ const checkpoint: CheckpointRules = {
     [/LayerNorm\.beta$/, 'LayerNorm.bias'],
   ],
   ignore: [/embeddings\.position_ids$/, /^(bert\.)?pooler\./, /^cls\./],
+  parts: ['pooler'],
 };
 
 /**
@@ -258,7 +269,7 @@ export class BertModel {
 
   /** What was trained to say whether the second text follows the first: tanh(dense(first token)), [B, E]. */
   pooled(hidden: Tensor): Tensor {
-    return this.pooler!.forward(hidden);
+    return present('BertModel', this.pooler).forward(hidden);
   }
 }
 
@@ -347,6 +358,34 @@ export class BertForPreTraining {
 }
 
 /**
+ * Whether the second text follows the first: logits [B, 2], the larger one first where it does.
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForNextSentencePrediction(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
+export class BertForNextSentencePrediction {
+  bert: BertModel;
+  cls: { seq_relationship: Linear };
+  readonly config: BertConfig;
+
+  static readonly architecture = 'BertForNextSentencePrediction';
+  static readonly readConfig = readBertConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: BertConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.bert = new BertModel(config, options);
+    this.cls = { seq_relationship: head(config, 2, options) };
+  }
+
+  forward(ids: Tensor, ctx: BertContext = {}): Tensor {
+    return this.cls.seq_relationship.forward(this.bert.pooled(this.bert.forward(ids, ctx)));
+  }
+}
+
+/**
  * One of num_labels classes for each text: logits [B, num_labels].
  *
  * @example
@@ -427,6 +466,36 @@ export class BertForQuestionAnswering {
 
   forward(ids: Tensor, ctx: BertContext = {}): { start_logits: Tensor; end_logits: Tensor } {
     return spansOf(this.qa_outputs.forward(this.bert.forward(ids, ctx)));
+  }
+}
+
+/**
+ * Which of several endings fits: ids (mask, token types) [B, C, T] to logits [B, C].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new BertForMultipleChoice(readBertConfig(sizes), { rng: new Rng(1) });
+ * model.forward(stack([ids, ids], 1)).shape; // [1, 2]
+ */
+export class BertForMultipleChoice {
+  bert: BertModel;
+  classifier: Linear;
+  readonly config: BertConfig;
+
+  static readonly architecture = 'BertForMultipleChoice';
+  static readonly readConfig = readBertConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: BertConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.bert = new BertModel(config, options);
+    this.classifier = head(config, 1, options);
+  }
+
+  forward(ids: Tensor, ctx: BertContext = {}): Tensor {
+    return scoreChoices('BertForMultipleChoice', ids, ctx, (texts, each) =>
+      this.classifier.forward(headDropout(this.bert.pooled(this.bert.forward(texts, each)), this.config, each)),
+    );
   }
 }
 

@@ -9,10 +9,12 @@ import {
   eq,
   exp,
   matmul,
+  mean,
   mul,
   normalize,
   param,
   select,
+  slice,
   type Tensor,
   transpose,
 } from '@multihead/tensor';
@@ -20,10 +22,13 @@ import { type BlockContext, type ForwardContext, type ModelOptions, see } from '
 import {
   activation,
   type ConfigJson,
+  countLabels,
   headProblems,
   integer,
   isObject,
+  labels,
   layers,
+  maybe,
   number,
   oneToken,
   positive,
@@ -80,6 +85,8 @@ export interface CLIPConfig {
   projection_dim: number;
   /** The logarithm of what cosines are multiplied by, at first. */
   logit_scale_init_value: number;
+  id2label: string[] | null;
+  num_labels: number | null;
 }
 
 function towerFields(standard: { hidden: number; inner: number; heads: number }) {
@@ -169,6 +176,8 @@ export function readCLIPConfig(json: unknown): CLIPConfig {
       vision_config: part(readCLIPVisionConfig),
       projection_dim: size(512),
       logit_scale_init_value: number(2.6592),
+      id2label: labels(),
+      num_labels: maybe(size(2)),
     },
   });
 }
@@ -307,6 +316,8 @@ export class CLIPVisionTransformer {
 }
 
 const checkpoint: CheckpointRules = { ignore: [/embeddings\.position_ids$/] };
+/** What a tower leaves aside of a whole CLIP. */
+const beside = { text: /^(vision_model|visual_projection)\./, vision: /^(text_model|text_projection)\./ };
 
 export interface CLIPOutput {
   /** Cosines times exp(logit_scale): [images, texts], and the other way round. */
@@ -380,7 +391,7 @@ export class CLIPTextModelWithProjection {
 
   static readonly architecture = 'CLIPTextModelWithProjection';
   static readonly readConfig = readCLIPTextConfig;
-  static readonly checkpoint: CheckpointRules = { ignore: [...checkpoint.ignore!, /^(vision_model|visual_projection)\./, /^logit_scale$/] };
+  static readonly checkpoint: CheckpointRules = { ignore: [...checkpoint.ignore!, beside.text, /^logit_scale$/] };
 
   constructor(config: CLIPTextConfig, options: ModelOptions = {}) {
     this.config = config;
@@ -408,7 +419,7 @@ export class CLIPVisionModelWithProjection {
 
   static readonly architecture = 'CLIPVisionModelWithProjection';
   static readonly readConfig = readCLIPVisionConfig;
-  static readonly checkpoint: CheckpointRules = { ignore: [...checkpoint.ignore!, /^(text_model|text_projection)\./, /^logit_scale$/] };
+  static readonly checkpoint: CheckpointRules = { ignore: [...checkpoint.ignore!, beside.vision, /^logit_scale$/] };
 
   constructor(config: CLIPVisionConfig, options: ModelOptions = {}) {
     this.config = config;
@@ -419,5 +430,104 @@ export class CLIPVisionModelWithProjection {
 
   forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
     return this.visual_projection.forward(this.vision_model.pooled(this.vision_model.forward(pixels, ctx)));
+  }
+}
+
+/**
+ * The text tower as it is: ids [B, T] to the last hidden states [B, T, E], by which images are made; `pooled` reads them at the end token.
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new CLIPTextModel(readCLIPTextConfig(sizes), { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 8]
+ */
+export class CLIPTextModel {
+  text_model: CLIPTextTransformer;
+  readonly config: CLIPTextConfig;
+
+  static readonly architecture = 'CLIPTextModel';
+  static readonly readConfig = readCLIPTextConfig;
+  static readonly checkpoint: CheckpointRules = {
+    ignore: [...checkpoint.ignore!, beside.text, /^(text_projection\.|logit_scale$)/],
+  };
+
+  constructor(config: CLIPTextConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.text_model = new CLIPTextTransformer(config, options);
+  }
+
+  forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
+    return this.text_model.forward(ids, ctx);
+  }
+
+  /** The hidden states at the end token of each text, [B, E]. */
+  pooled(hidden: Tensor, ids: Tensor): Tensor {
+    return this.text_model.pooled(hidden, ids);
+  }
+}
+
+/**
+ * The image tower as it is: pixels [B, C, H, W] to the last hidden states [B, 1 + patches, E]; `pooled` reads them at the first.
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, image_size: 32, patch_size: 16 };
+ * const model = new CLIPVisionModel(readCLIPVisionConfig(sizes), { rng: new Rng(1) });
+ * model.forward(pixels).shape; // [1, 5, 8]
+ */
+export class CLIPVisionModel {
+  vision_model: CLIPVisionTransformer;
+  readonly config: CLIPVisionConfig;
+
+  static readonly architecture = 'CLIPVisionModel';
+  static readonly readConfig = readCLIPVisionConfig;
+  static readonly checkpoint: CheckpointRules = {
+    ignore: [...checkpoint.ignore!, beside.vision, /^(visual_projection\.|logit_scale$)/],
+  };
+
+  constructor(config: CLIPVisionConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.vision_model = new CLIPVisionTransformer(config, options);
+  }
+
+  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+    return this.vision_model.forward(pixels, ctx);
+  }
+
+  /** The first of the hidden states, normed: [B, E]. */
+  pooled(hidden: Tensor): Tensor {
+    return this.vision_model.pooled(hidden);
+  }
+}
+
+/**
+ * One of num_labels classes for each image, from the mean of its patches: pixels [B, C, H, W] to logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, image_size: 32, patch_size: 16 };
+ * const model = new CLIPForImageClassification(readCLIPConfig({ vision_config: sizes }), { rng: new Rng(1) });
+ * model.forward(pixels).shape; // [1, 2]
+ */
+export class CLIPForImageClassification {
+  vision_model: CLIPVisionTransformer;
+  classifier: Linear;
+  readonly config: CLIPConfig;
+
+  static readonly architecture = 'CLIPForImageClassification';
+  static readonly readConfig = readCLIPConfig;
+  static readonly checkpoint: CheckpointRules = {
+    ignore: [...checkpoint.ignore!, beside.vision, /^(visual_projection\.|logit_scale$)/],
+    head: /^classifier\./,
+  };
+
+  constructor(config: CLIPConfig, options: ModelOptions = {}) {
+    this.config = config;
+    const { vision_config: vision } = config;
+    this.vision_model = new CLIPVisionTransformer(vision, options);
+    this.classifier = new Linear(vision.hidden_size, countLabels(config), { init: normal(options.rng, vision.hidden_size ** -0.5) });
+  }
+
+  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+    const hidden = this.vision_model.forward(pixels, ctx); // [B, 1 + P, E]
+    return this.classifier.forward(mean(slice(hidden, 1, 1), { axis: 1 }));
   }
 }

@@ -20,7 +20,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated, activations } from '../parts/activation.js';
 import { attendHeads } from '../parts/attend-heads.js';
-import { spansOf } from '../parts/heads.js';
+import { scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
@@ -317,6 +317,39 @@ export class DistilBertForQuestionAnswering {
 
   forward(ids: Tensor, ctx: ForwardContext = {}): { start_logits: Tensor; end_logits: Tensor } {
     return spansOf(this.qa_outputs.forward(dropout(this.distilbert.forward(ids, ctx), this.config.qa_dropout, ctx.rng)));
+  }
+}
+
+/**
+ * Which of several endings fits: ids (and the mask) [B, C, T] to logits [B, C].
+ *
+ * @example
+ * const config = readDistilBertConfig({ dim: 8, n_heads: 2, n_layers: 2, hidden_dim: 16, vocab_size: 50 });
+ * const model = new DistilBertForMultipleChoice(config, { rng: new Rng(1) });
+ * model.forward(stack([ids, ids], 1)).shape; // [1, 2]
+ */
+export class DistilBertForMultipleChoice {
+  distilbert: DistilBertModel;
+  pre_classifier: Linear;
+  classifier: Linear;
+  readonly config: DistilBertConfig;
+
+  static readonly architecture = 'DistilBertForMultipleChoice';
+  static readonly readConfig = readDistilBertConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: DistilBertConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.distilbert = new DistilBertModel(config, options);
+    this.pre_classifier = head(config, config.dim, options);
+    this.classifier = head(config, 1, options);
+  }
+
+  forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
+    return scoreChoices('DistilBertForMultipleChoice', ids, ctx, (texts, each) => {
+      const first = relu(this.pre_classifier.forward(select(this.distilbert.forward(texts, each), 1, 0))); // [B · C, dim]
+      return this.classifier.forward(dropout(first, this.config.seq_classif_dropout, each.rng));
+    });
   }
 }
 

@@ -1,10 +1,10 @@
 import { constant, LayerNorm, Linear, normal } from '@multihead/layers';
-import { dropout, gelu, linear, param, type Rng, select, squeeze, type Tensor } from '@multihead/tensor';
+import { dropout, gelu, linear, mean, param, type Rng, select, squeeze, type Tensor } from '@multihead/tensor';
 import type { ModelOptions } from '../context.js';
-import { countLabels, readConfig, size } from '../loading/config.js';
+import { activation, countLabels, flag, oneOf, orNull, readConfig, share, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activations } from '../parts/activation.js';
-import { spansOf } from '../parts/heads.js';
+import { scoreChoices, spansOf } from '../parts/heads.js';
 import { checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import {
   BertEmbeddings,
@@ -27,6 +27,11 @@ import {
 
 export interface ElectraConfig extends BertConfig {
   embedding_size: number;
+  /** What of a text a head for several choices reads, and what it does with it. */
+  summary_type: 'first' | 'last' | 'mean';
+  summary_use_proj: boolean;
+  summary_activation: ActivationName | null;
+  summary_last_dropout: number;
 }
 
 /**
@@ -45,10 +50,12 @@ export function readElectraConfig(json: unknown): ElectraConfig {
       hidden_size: size(256),
       num_attention_heads: size(4),
       intermediate_size: size(1024),
+      summary_type: oneOf(['first', 'last', 'mean'], 'first'),
+      summary_use_proj: flag(true),
+      summary_activation: orNull('gelu', activation('gelu')),
+      summary_last_dropout: share(0.1),
     },
     only: bertOnly,
-    // The summary is of a head for multiple choice, which is not here.
-    ignored: ['summary_type', 'summary_use_proj', 'summary_activation', 'summary_last_dropout'],
     check: bertProblems,
   });
 }
@@ -280,5 +287,55 @@ export class ElectraForQuestionAnswering {
 
   forward(ids: Tensor, ctx: BertContext = {}): { start_logits: Tensor; end_logits: Tensor } {
     return spansOf(this.qa_outputs.forward(this.electra.forward(ids, ctx)));
+  }
+}
+
+/** dropout(activation(summary(x))) of one vector for each text: [B, T, E] to [B, E]. */
+export class ElectraSequenceSummary {
+  summary: Linear | null;
+  readonly #config: ElectraConfig;
+
+  constructor(config: ElectraConfig, options: ModelOptions = {}) {
+    this.summary = config.summary_use_proj ? head(config, config.hidden_size, options) : null;
+    this.#config = config;
+  }
+
+  forward(x: Tensor, rng?: Rng): Tensor {
+    const { summary_type: type, summary_activation: act, summary_last_dropout: p } = this.#config;
+    const one = type === 'mean' ? mean(x, { axis: 1 }) : select(x, 1, type === 'first' ? 0 : x.shape[1]! - 1); // [B, E]
+    const projected = this.summary?.forward(one) ?? one;
+    return dropout(act === null ? projected : activations[act](projected), p, rng);
+  }
+}
+
+/**
+ * Which of several endings fits: ids (mask, token types) [B, C, T] to logits [B, C].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ElectraForMultipleChoice(readElectraConfig({ ...sizes, embedding_size: 4 }), { rng: new Rng(1) });
+ * model.forward(stack([ids, ids], 1)).shape; // [1, 2]
+ */
+export class ElectraForMultipleChoice {
+  electra: ElectraModel;
+  sequence_summary: ElectraSequenceSummary;
+  classifier: Linear;
+  readonly config: ElectraConfig;
+
+  static readonly architecture = 'ElectraForMultipleChoice';
+  static readonly readConfig = readElectraConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: ElectraConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.electra = new ElectraModel(config, options);
+    this.sequence_summary = new ElectraSequenceSummary(config, options);
+    this.classifier = head(config, 1, options);
+  }
+
+  forward(ids: Tensor, ctx: BertContext = {}): Tensor {
+    return scoreChoices('ElectraForMultipleChoice', ids, ctx, (texts, each) =>
+      this.classifier.forward(this.sequence_summary.forward(this.electra.forward(texts, each), each.rng)),
+    );
   }
 }

@@ -2,7 +2,7 @@ import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attent
 import { constant, Linear, normal } from '@multihead/layers';
 import { add, dropout, linear, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { countLabels, activation, flag, isObject, layers, orNull, readConfig, size, oneToken } from '../loading/config.js';
+import { countLabels, activation, flag, layers, orNull, readConfig, size, oneToken } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
@@ -34,9 +34,7 @@ export const gemmaOnly = { use_bidirectional_attention: [false] };
  * const config = readGemmaConfig(JSON.parse(text)); // the text of config.json
  */
 export function readGemmaConfig(json: unknown): GemmaConfig {
-  // hidden_activation was what counted for some time; where it stands it is meant.
-  const hidden = isObject(json) && typeof json.hidden_activation === 'string' ? { hidden_act: json.hidden_activation } : {};
-  return readConfig<GemmaConfig>(withRopeParameters(isObject(json) ? { ...json, ...hidden } : json), {
+  return readConfig<GemmaConfig>(withRopeParameters(json), {
     modelTypes: ['gemma'],
     fields: {
       ...llamaFields(),
@@ -53,7 +51,7 @@ export function readGemmaConfig(json: unknown): GemmaConfig {
       attention_bias: flag(false),
       tie_word_embeddings: flag(true),
     },
-    ignored: ['hidden_activation'],
+    ignored: ['hidden_activation'], // hidden_act is what counts, as in transformers 5
     only: gemmaOnly,
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });

@@ -69,7 +69,7 @@ export function readGemma2Config(json: unknown): Gemma2Config {
       attn_logit_softcapping: orNull(50, positive(50)),
       final_logit_softcapping: orNull(30, positive(30)),
     },
-    ignored: ['hidden_act'], // hidden_activation is what counts
+    ignored: ['hidden_act', 'sliding_window_size'], // hidden_activation and sliding_window are what counts
     only: gemmaOnly,
     check: (config) => [...rotaryProblems(config, config.rope_parameters), ...layerProblems(config)],
   });

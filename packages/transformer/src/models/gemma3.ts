@@ -13,7 +13,7 @@ import { TokenEmbedding } from '../parts/token-embedding.js';
 import type { ActivationName } from '../parts/activation.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, twoRotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
-import { GemmaRMSNorm, gemmaOnly } from './gemma.js';
+import { GemmaRMSNorm } from './gemma.js';
 import { softcap } from './gemma2.js';
 
 /*
@@ -34,6 +34,8 @@ export interface Gemma3Config extends Omit<LlamaConfig, 'mlp_bias' | 'head_dim' 
   rope_parameters: Record<LayerType, RopeConfig>;
   /** Logits become cap · tanh(x / cap); null: they stay as they are. */
   final_logit_softcapping: number | null;
+  /** Tokens see those behind them, too, as in EmbeddingGemma; windows are halved then, since they reach to both sides. */
+  use_bidirectional_attention: boolean;
 }
 
 /**
@@ -68,12 +70,20 @@ export function readGemma3Config(json: unknown): Gemma3Config {
       layer_types: layerTypes(),
       rope_parameters: twoRopes(),
       final_logit_softcapping: orNull(null, positive(30)),
+      use_bidirectional_attention: (value) => flag(false)(value ?? false),
     },
     // attn_logit_softcapping is not looked at in transformers either.
     ignored: ['hidden_act', 'sliding_window_pattern', '_sliding_window_pattern', 'attn_logit_softcapping'],
-    only: gemmaOnly,
     check: (config) => [...rotaryProblems(config, ...Object.values(config.rope_parameters)), ...layerProblems(config)],
   });
+}
+
+/** Which tokens a layer sees. */
+function sight(config: Gemma3Config, type: LayerType): Pick<RotaryOptions, 'causal' | 'window'> {
+  const { sliding_window: size, use_bidirectional_attention: both } = config;
+  const slides = type === 'sliding_attention' && size !== null;
+  if (both) return { causal: false, window: slides ? Math.floor(size / 2) : undefined };
+  return { causal: 'bottom-right', window: slides ? windowOf(size) : undefined };
 }
 
 export class Gemma3Attention {
@@ -101,7 +111,7 @@ export class Gemma3Attention {
       groups,
       dropout: config.attention_dropout,
       attention,
-      window: config.layer_types[layer] === 'sliding_attention' ? windowOf(config.sliding_window) : undefined,
+      ...sight(config, config.layer_types[layer]!),
       scale: config.query_pre_attn_scalar ** -0.5,
     };
   }

@@ -59,6 +59,8 @@ export function readGPTNeoXConfig(json: unknown): GPTNeoXConfig {
       classifier_dropout: share(0.1),
       use_parallel_residual: flag(true),
     },
+    // What GPT-NeoX 20B calls its dropout, which transformers does not look at.
+    ignored: ['attention_probs_dropout_prob', 'hidden_dropout_prob'],
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });
 }

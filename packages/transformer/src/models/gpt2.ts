@@ -82,12 +82,14 @@ export function gpt2Fields() {
 }
 
 /**
- * Keys that change nothing: reorder_and_upcast_attn computes the same in another order, n_ctx is n_positions under its old name, and the
- * summary is of a head that is not here.
+ * Keys that change nothing: reorder_and_upcast_attn computes the same in another order, n_ctx is n_positions under its old name, two
+ * keys are of the first GPT, and the summary is of a head that is not here.
  */
 export const gpt2Ignored = [
   'reorder_and_upcast_attn',
   'n_ctx',
+  'n_special',
+  'predict_special_tokens',
   'hidden_dropout',
   'summary_type',
   'summary_use_proj',

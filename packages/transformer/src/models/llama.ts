@@ -85,6 +85,9 @@ export function llamaFields() {
   };
 }
 
+/** Whether there are biases: models for which that is settled do not look at these, and a bias in a checkpoint would be told. */
+export const biasKeys = ['attention_bias', 'mlp_bias'];
+
 /** What all of these need, whatever else they have. */
 export type RotaryConfig = Pick<
   LlamaConfig,
@@ -119,6 +122,7 @@ export function readLlamaConfig(json: unknown): LlamaConfig {
   return readConfig<LlamaConfig>(withRopeParameters(json), {
     modelTypes: ['llama'],
     fields: { ...llamaFields(), attention_bias: flag(false), mlp_bias: flag(false) },
+    ignored: ['max_sequence_length'],
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });
 }

@@ -10,7 +10,7 @@ import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
-import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
+import { biasKeys, head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 
 /*
  * Mistral: Jiang et al., "Mistral 7B", 2023.
@@ -40,6 +40,7 @@ export function readMistralConfig(json: unknown): MistralConfig {
       max_position_embeddings: size(131072),
       sliding_window: orNull(4096, size(4096)),
     },
+    ignored: biasKeys,
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });
 }

@@ -25,7 +25,7 @@ import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
-import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
+import { biasKeys, head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 import { type ActivationName, activatedGate } from '../parts/activation.js';
 
 /*
@@ -67,7 +67,7 @@ export function readMixtralConfig(json: unknown): MixtralConfig {
       router_jitter_noise: number(0, { min: 0, max: 1 }),
     },
     // How the router is trained to use all experts alike is a matter of the loss.
-    ignored: ['output_router_logits', 'router_aux_loss_coef'],
+    ignored: ['output_router_logits', 'router_aux_loss_coef', ...biasKeys],
     check: (config) => [
       ...rotaryProblems(config, config.rope_parameters),
       config.num_experts_per_tok > config.num_local_experts && 'num_experts_per_tok: expected at most num_local_experts',

@@ -1,6 +1,6 @@
 import { type RopeTables, splitHeads } from '@multihead/attention';
 import { constant, LayerNorm, Linear, normal } from '@multihead/layers';
-import { dropout, linear, param, rope, select, slice, type Tensor } from '@multihead/tensor';
+import { argmax, cast, dropout, linear, param, rope, select, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -26,7 +26,7 @@ import { type RopeConfig, ropeProblems, twoRopes, withTwoRopes } from '../loadin
 import { type ActivationName, activatedGate, activations } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { residualBlock } from '../parts/blocks.js';
-import { spansOf } from '../parts/heads.js';
+import { rowsAt, scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { twoRotaryTables } from '../parts/rotary.js';
@@ -385,6 +385,42 @@ export class ModernBertForQuestionAnswering {
   forward(ids: Tensor, ctx: ForwardContext = {}): { start_logits: Tensor; end_logits: Tensor } {
     const x = dropout(this.head.forward(this.model.forward(ids, ctx)), this.config.classifier_dropout, ctx.rng);
     return spansOf(this.classifier.forward(x));
+  }
+}
+
+/**
+ * Which of several endings fits: ids (and the mask) [B, C, T] to logits [B, C].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new ModernBertForMultipleChoice(readModernBertConfig({ ...sizes, pad_token_id: 0 }), { rng: new Rng(1) });
+ * model.forward(stack([ids, ids], 1)).shape; // [1, 2]
+ */
+export class ModernBertForMultipleChoice {
+  model: ModernBertModel;
+  head: ModernBertPredictionHead;
+  classifier: Linear;
+  readonly config: ModernBertConfig;
+
+  static readonly architecture = 'ModernBertForMultipleChoice';
+  static readonly readConfig = readModernBertConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: ModernBertConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.model = new ModernBertModel(config, options);
+    this.head = new ModernBertPredictionHead(config, options);
+    this.classifier = linearHead(config, 1, options);
+  }
+
+  forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
+    return scoreChoices('ModernBertForMultipleChoice', ids, ctx, (texts, each) => {
+      const hidden = this.model.forward(texts, each);
+      // The first token that is no padding, on whichever side padding stands.
+      const first = () => (each.mask ? rowsAt(hidden, argmax(cast(each.mask, 'int32'), 1)) : select(hidden, 1, 0));
+      const one = this.config.classifier_pooling === 'cls' ? first() : meanPooling(hidden, each.mask); // [B · C, E]
+      return this.classifier.forward(dropout(this.head.forward(one), this.config.classifier_dropout, each.rng));
+    });
   }
 }
 

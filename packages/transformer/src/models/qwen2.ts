@@ -11,7 +11,7 @@ import { atLastToken, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
-import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
+import { biasKeys, head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 
 /*
  * Qwen2 and Qwen2.5: Yang et al., "Qwen2 Technical Report", 2024.
@@ -50,6 +50,7 @@ export function readQwen2Config(json: unknown): Qwen2Config {
       layer_types: layerTypes(),
       max_window_layers: integer(28),
     },
+    ignored: biasKeys,
     check: (found) => [...rotaryProblems(found, found.rope_parameters), ...layerProblems(found)],
   });
   return derived(config, { sliding_window: config.use_sliding_window ? config.sliding_window : null });

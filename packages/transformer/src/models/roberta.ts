@@ -3,7 +3,7 @@ import { add, cast, cumsum, dropout, gelu, linear, mul, ne, param, type Rng, sel
 import type { ModelOptions } from '../context.js';
 import { countLabels, integer, readConfig } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
-import { spansOf } from '../parts/heads.js';
+import { present, scoreChoices, spansOf } from '../parts/heads.js';
 import { checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import {
   BertEmbeddings,
@@ -52,6 +52,7 @@ const checkpoint: CheckpointRules = {
     [/LayerNorm\.beta$/, 'LayerNorm.bias'],
   ],
   ignore: [/embeddings\.position_ids$/, /^(roberta\.)?pooler\./, /^lm_head\./],
+  parts: ['pooler'],
 };
 
 /**
@@ -91,7 +92,7 @@ export class RobertaModel {
 
   /** tanh(dense(first token)), [B, E]. */
   pooled(hidden: Tensor): Tensor {
-    return this.pooler!.forward(hidden);
+    return present('RobertaModel', this.pooler).forward(hidden);
   }
 }
 
@@ -249,5 +250,36 @@ export class RobertaForQuestionAnswering {
 
   forward(ids: Tensor, ctx: BertContext = {}): { start_logits: Tensor; end_logits: Tensor } {
     return spansOf(this.qa_outputs.forward(this.roberta.forward(ids, ctx)));
+  }
+}
+
+/**
+ * Which of several endings fits: ids (mask, token types) [B, C, T] to logits [B, C].
+ *
+ * @example
+ * const sizes = { hidden_size: 8, intermediate_size: 16, num_attention_heads: 2, num_hidden_layers: 2, vocab_size: 50 };
+ * const model = new RobertaForMultipleChoice(readRobertaConfig(sizes), { rng: new Rng(1) });
+ * model.forward(stack([ids, ids], 1)).shape; // [1, 2]
+ */
+export class RobertaForMultipleChoice {
+  roberta: RobertaModel;
+  classifier: Linear;
+  readonly config: RobertaConfig;
+
+  static readonly architecture = 'RobertaForMultipleChoice';
+  static readonly readConfig = readRobertaConfig;
+  static readonly checkpoint = checkpoint;
+
+  constructor(config: RobertaConfig, options: ModelOptions = {}) {
+    this.config = config;
+    this.roberta = new RobertaModel(config, options);
+    this.classifier = head(config, 1, options);
+  }
+
+  forward(ids: Tensor, ctx: BertContext = {}): Tensor {
+    return scoreChoices('RobertaForMultipleChoice', ids, ctx, (texts, each) => {
+      const pooled = this.roberta.pooled(this.roberta.forward(texts, each));
+      return this.classifier.forward(dropout(pooled, this.config.hidden_dropout_prob, each.rng));
+    });
   }
 }

@@ -72,6 +72,7 @@ export function readSmolLM3Config(json: unknown): SmolLM3Config {
       no_rope_layers: list(oneOf([0, 1], 1)),
       no_rope_layer_interval: integer(4, { min: 1 }),
     },
+    ignored: ['max_window_layers'],
     check: (found) => [
       ...rotaryProblems(found, found.rope_parameters),
       ...layerProblems(found),

@@ -1,6 +1,6 @@
 import { combineMasks, KVCache, splitHeads, t5Bias } from '@multihead/attention';
 import { Embedding, Linear, normal, RMSNorm } from '@multihead/layers';
-import { add, dropout, linear, mul, reshape, type Tensor } from '@multihead/tensor';
+import { add, dropout, linear, mul, reshape, type Tensor, tanh } from '@multihead/tensor';
 import {
   type BlockContext,
   type DecoderBlockContext,
@@ -12,6 +12,7 @@ import {
 } from '../context.js';
 import { type ActivationName, activated, activatedGate, activations } from '../parts/activation.js';
 import {
+  countLabels,
   flag,
   integer,
   isObject,
@@ -27,7 +28,9 @@ import {
   type Field,
 } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
+import { shiftRight } from '../loss.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
+import { atLastEnd, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, sizesOf } from '../parts/inputs.js';
 
 /*
@@ -62,6 +65,7 @@ export interface T5Config {
   scale_decoder_outputs: boolean;
   pad_token_id: number;
   decoder_start_token_id: number;
+  eos_token_id: number;
   classifier_dropout: number;
   id2label: string[] | null;
   num_labels: number | null;
@@ -98,6 +102,7 @@ export function readT5Config(json: unknown): T5Config {
       scale_decoder_outputs: flag(true),
       pad_token_id: integer(0),
       decoder_start_token_id: integer(0),
+      eos_token_id: integer(1),
       classifier_dropout: share(0),
       id2label: labels(),
       num_labels: maybe(size(2)),
@@ -304,9 +309,9 @@ function biased(bias: Tensor, mask: Tensor | null): Tensor {
   return combineMasks(reshape(bias, [1, ...bias.shape]), mask)!;
 }
 
-const checkpoint: CheckpointRules = {
-  ignore: [/^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/],
-};
+const unused = /^(transformer\.)?decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/;
+/** The heads of other tasks. */
+const heads = /^(lm_head|classification_head|classifier|qa_outputs)\./;
 
 /**
  * T5's encoder alone: ids [B, S] to the last hidden states [B, S, d_model].
@@ -323,7 +328,7 @@ export class T5EncoderModel {
 
   static readonly architecture = 'T5EncoderModel';
   static readonly readConfig = readT5Config;
-  static readonly checkpoint: CheckpointRules = { ignore: [/^decoder\./, /^lm_head\./] };
+  static readonly checkpoint: CheckpointRules = { base: 'transformer', ignore: [/^(transformer\.)?decoder\./, heads] };
 
   constructor(config: T5Config, options: ModelOptions = {}) {
     this.config = config;
@@ -333,6 +338,41 @@ export class T5EncoderModel {
 
   forward(ids: Tensor, ctx: Pick<ForwardContext, 'mask' | 'rng' | 'tap'> = {}): Tensor {
     return this.encoder.forward(ids, ctx);
+  }
+}
+
+/**
+ * T5 without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].
+ *
+ * @example
+ * const config = readT5Config({ d_model: 8, d_kv: 4, num_heads: 2, num_layers: 2, d_ff: 16, vocab_size: 50 });
+ * const model = new T5Model(config, { rng: new Rng(1) });
+ * model.forward(ids, target).shape; // [1, 2, 8]
+ */
+export class T5Model {
+  shared: Embedding;
+  encoder: T5Encoder;
+  decoder: T5Decoder;
+  readonly config: T5Config;
+
+  static readonly architecture = 'T5Model';
+  static readonly readConfig = readT5Config;
+  static readonly checkpoint: CheckpointRules = { base: 'transformer', ignore: [unused, heads] };
+
+  constructor(config: T5Config, options: ModelOptions = {}) {
+    this.config = config;
+    this.shared = sharedOf(config, options);
+    this.encoder = new T5Encoder(config, this.shared, options);
+    this.decoder = new T5Decoder(config, this.shared, options);
+  }
+
+  forward(ids: Tensor, decoderIds: Tensor, ctx: StacksContext = {}): Tensor {
+    return this.decoder.forward(decoderIds, this.encoder.forward(ids, ctx), ctx);
+  }
+
+  /** A cache for the decoder. It is the caller's to dispose. */
+  cache(): DecoderCache[] {
+    return cacheOf(this.decoder);
   }
 }
 
@@ -351,7 +391,7 @@ export class T5ForConditionalGeneration {
 
   static readonly architecture = 'T5ForConditionalGeneration';
   static readonly readConfig = readT5Config;
-  static readonly checkpoint = checkpoint;
+  static readonly checkpoint: CheckpointRules = { ignore: [unused] };
 
   constructor(config: T5Config, options: ModelOptions = {}) {
     this.config = config;
@@ -380,8 +420,117 @@ export class T5ForConditionalGeneration {
 
   /** A cache for `decode`. It is the caller's to dispose. */
   cache(): DecoderCache[] {
-    return this.decoder.block.map(() => ({ self: new KVCache(), memory: new KVCache() }));
+    return cacheOf(this.decoder);
   }
+}
+
+/** Decoder inputs for a source that is read by itself: its ids one place later, the start token in front. */
+function shifted(ids: Tensor, config: T5Config): Tensor {
+  return shiftRight(ids, { start: config.decoder_start_token_id, pad: config.pad_token_id });
+}
+
+/**
+ * One of num_labels classes for each text, read where the decoder comes to its last end token: logits [B, num_labels].
+ *
+ * @example
+ * const config = readT5Config({ d_model: 8, d_kv: 4, num_heads: 2, num_layers: 2, d_ff: 16, vocab_size: 50 });
+ * const model = new T5ForSequenceClassification(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 2]
+ */
+export class T5ForSequenceClassification {
+  transformer: T5Model;
+  classification_head: { dense: Linear; out_proj: Linear };
+  readonly config: T5Config;
+
+  static readonly architecture = 'T5ForSequenceClassification';
+  static readonly readConfig = readT5Config;
+  static readonly checkpoint: CheckpointRules = { base: 'transformer', ignore: [unused, /^lm_head\./] };
+
+  constructor(config: T5Config, options: ModelOptions = {}) {
+    this.config = config;
+    this.transformer = new T5Model(config, options);
+    this.classification_head = {
+      dense: linearHead(config, config.d_model, options),
+      out_proj: linearHead(config, countLabels(config), options),
+    };
+  }
+
+  forward(ids: Tensor, ctx: StacksContext = {}): Tensor {
+    const { eos_token_id: end, classifier_dropout: p } = this.config;
+    const hidden = this.transformer.forward(ids, shifted(ids, this.config), ctx); // [B, T, E]
+    const { dense, out_proj } = this.classification_head;
+    const x = tanh(dense.forward(dropout(atLastEnd(hidden, ids, end), p, ctx.rng)));
+    return out_proj.forward(dropout(x, p, ctx.rng));
+  }
+}
+
+/**
+ * One of num_labels classes for each token, from the encoder: logits [B, T, num_labels].
+ *
+ * @example
+ * const config = readT5Config({ d_model: 8, d_kv: 4, num_heads: 2, num_layers: 2, d_ff: 16, vocab_size: 50 });
+ * const model = new T5ForTokenClassification(config, { rng: new Rng(1) });
+ * model.forward(ids).shape; // [1, 3, 2]
+ */
+export class T5ForTokenClassification {
+  transformer: T5EncoderModel;
+  classifier: Linear;
+  readonly config: T5Config;
+
+  static readonly architecture = 'T5ForTokenClassification';
+  static readonly readConfig = readT5Config;
+  static readonly checkpoint: CheckpointRules = { base: 'transformer', ignore: [/^(transformer\.)?decoder\./, /^lm_head\./] };
+
+  constructor(config: T5Config, options: ModelOptions = {}) {
+    this.config = config;
+    this.transformer = new T5EncoderModel(config, options);
+    this.classifier = linearHead(config, countLabels(config), options);
+  }
+
+  forward(ids: Tensor, ctx: Pick<ForwardContext, 'mask' | 'rng' | 'tap'> = {}): Tensor {
+    return this.classifier.forward(dropout(this.transformer.forward(ids, ctx), this.config.classifier_dropout, ctx.rng));
+  }
+}
+
+/**
+ * Where in the text the answer to a question begins and where it ends, from the decoder: logits of both, each [B, T].
+ *
+ * @example
+ * const config = readT5Config({ d_model: 8, d_kv: 4, num_heads: 2, num_layers: 2, d_ff: 16, vocab_size: 50 });
+ * const model = new T5ForQuestionAnswering(config, { rng: new Rng(1) });
+ * model.forward(ids).start_logits.shape; // [1, 3]
+ */
+export class T5ForQuestionAnswering {
+  shared: Embedding;
+  encoder: T5Encoder;
+  decoder: T5Decoder;
+  qa_outputs: Linear;
+  readonly config: T5Config;
+
+  static readonly architecture = 'T5ForQuestionAnswering';
+  static readonly readConfig = readT5Config;
+  static readonly checkpoint: CheckpointRules = { ignore: [unused, /^lm_head\./], head: /^qa_outputs\./ };
+
+  constructor(config: T5Config, options: ModelOptions = {}) {
+    this.config = config;
+    this.shared = sharedOf(config, options);
+    this.encoder = new T5Encoder(config, this.shared, options);
+    this.decoder = new T5Decoder(config, this.shared, options);
+    this.qa_outputs = linearHead(config, 2, options);
+  }
+
+  forward(ids: Tensor, ctx: StacksContext = {}): { start_logits: Tensor; end_logits: Tensor } {
+    const hidden = this.decoder.forward(shifted(ids, this.config), this.encoder.forward(ids, ctx), ctx);
+    return spansOf(this.qa_outputs.forward(hidden));
+  }
+}
+
+function linearHead(config: T5Config, width: number, { rng }: ModelOptions): Linear {
+  return new Linear(config.d_model, width, { init: normal(rng, config.initializer_factor * config.d_model ** -0.5) });
+}
+
+function cacheOf(decoder: T5Decoder): DecoderCache[] {
+  return decoder.block.map(() => ({ self: new KVCache(), memory: new KVCache() }));
 }
 
 function sharedOf(config: T5Config, { rng }: ModelOptions): Embedding {

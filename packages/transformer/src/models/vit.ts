@@ -18,6 +18,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated, activations } from '../parts/activation.js';
 import { attendHeads } from '../parts/attend-heads.js';
+import { present } from '../parts/heads.js';
 import { blockContext } from '../parts/inputs.js';
 
 /*
@@ -177,7 +178,7 @@ export class ViTLayer {
   }
 }
 
-const checkpoint: CheckpointRules = { base: 'vit', ignore: [/^(vit\.)?pooler\./, /^classifier\./] };
+const checkpoint: CheckpointRules = { base: 'vit', ignore: [/^(vit\.)?pooler\./, /^classifier\./], parts: ['pooler'] };
 
 /**
  * ViT without a head: pixels [B, C, H, W], normalised as the model was trained, to the last hidden states [B, 1 + patches, E]; `pooled` reads
@@ -216,7 +217,7 @@ export class ViTModel {
 
   /** activation(dense(first)), [B, pooler_output_size]. */
   pooled(hidden: Tensor): Tensor {
-    return activations[this.config.pooler_act](this.pooler!.dense.forward(select(hidden, 1, 0)));
+    return activations[this.config.pooler_act](present('ViTModel', this.pooler).dense.forward(select(hidden, 1, 0)));
   }
 }
 

@@ -1,8 +1,23 @@
 import { KVCache } from '@multihead/attention';
-import { Conv1d, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, gelu, linear, ShapeError, type Tensor, transpose } from '@multihead/tensor';
-import { type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
-import { integer, layers, readConfig, size, tokenId } from '../loading/config.js';
+import { Conv1d, constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
+import {
+  add,
+  dropout,
+  gelu,
+  linear,
+  mean,
+  mul,
+  param,
+  reshape,
+  ShapeError,
+  softmax,
+  stack,
+  sum,
+  type Tensor,
+  transpose,
+} from '@multihead/tensor';
+import { type DecoderCache, type ModelOptions, type StacksContext, see, type Tap } from '../context.js';
+import { countLabels, flag, integer, labels, layers, maybe, readConfig, size, tokenId } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
@@ -25,6 +40,11 @@ export interface WhisperConfig extends Omit<StacksConfig, 'max_position_embeddin
   max_source_positions: number;
   max_target_positions: number;
   eos_token_id: number | number[] | null;
+  /** Of the classifier of sounds: its width, and whether it reads a weighed sum of all layers. */
+  classifier_proj_size: number;
+  use_weighted_layer_sum: boolean;
+  id2label: string[] | null;
+  num_labels: number | null;
 }
 
 /**
@@ -55,14 +75,17 @@ export function readWhisperConfig(json: unknown): WhisperConfig {
       pad_token_id: integer(50256),
       decoder_start_token_id: integer(50257),
       eos_token_id: tokenId(50256),
+      classifier_proj_size: size(256),
+      use_weighted_layer_sum: flag(false),
+      id2label: labels(),
+      num_labels: maybe(size(2)),
     },
-    // Scaling is not done in transformers either; the rest is of classifiers, of times of words, and of how inputs are masked in training.
-    ignored:
-      `${stacksIgnored.join(' ')} scale_embedding classifier_proj_size median_filter_width mask_time_prob mask_time_length mask_time_min_masks
+    // Scaling is not done in transformers either; the rest is of times of words, and of how inputs are masked in training.
+    ignored: `${stacksIgnored.join(' ')} scale_embedding median_filter_width mask_time_prob mask_time_length mask_time_min_masks
       mask_feature_prob mask_feature_length mask_feature_min_masks alignment_heads lang_ids max_position_embeddings num_hidden_layers`.split(
-        /\s+/,
-      ),
-    only: { apply_spec_augment: [false], use_weighted_layer_sum: [false] },
+      /\s+/,
+    ),
+    only: { apply_spec_augment: [false] },
     check: (config) => stacksProblems({ ...config, max_position_embeddings: config.max_source_positions }),
   });
 }
@@ -214,5 +237,58 @@ export class WhisperForConditionalGeneration {
 
   cache(): DecoderCache[] {
     return this.model.cache();
+  }
+}
+
+/**
+ * One of num_labels classes for each sound, from the encoder: log-mel features [B, bins, frames] to logits [B, num_labels].
+ *
+ * @example
+ * const sizes = { d_model: 12, encoder_layers: 1, decoder_layers: 1, num_mel_bins: 4, max_source_positions: 6 };
+ * const config = readWhisperConfig({ ...sizes, vocab_size: 50, pad_token_id: 0 });
+ * const model = new WhisperForAudioClassification(config, { rng: new Rng(1) });
+ * model.forward(features).shape; // [1, 2]
+ */
+export class WhisperForAudioClassification {
+  encoder: WhisperEncoder;
+  layer_weights: Tensor | null;
+  projector: Linear;
+  classifier: Linear;
+  readonly config: WhisperConfig;
+
+  static readonly architecture = 'WhisperForAudioClassification';
+  static readonly readConfig = readWhisperConfig;
+  static readonly checkpoint: CheckpointRules = {
+    base: 'model',
+    ignore: [/^(model\.)?decoder\./, /^proj_out\./],
+    head: /^(projector\.|classifier\.|layer_weights$)/,
+  };
+
+  constructor(config: WhisperConfig, options: ModelOptions = {}) {
+    this.config = config;
+    const { d_model, classifier_proj_size: width, encoder_layers } = config;
+    const init = normal(options.rng, config.init_std);
+    this.encoder = new WhisperEncoder(config, options);
+    this.layer_weights = config.use_weighted_layer_sum ? param([encoder_layers + 1], constant(1 / (encoder_layers + 1))) : null;
+    this.projector = new Linear(d_model, width, { init });
+    this.classifier = new Linear(width, countLabels(config), { init });
+  }
+
+  forward(features: Tensor, ctx: StacksContext = {}): Tensor {
+    return this.classifier.forward(mean(this.projector.forward(this.#hidden(features, ctx)), { axis: 1 }));
+  }
+
+  /** The last hidden states, or the sum of what enters each layer and them, weighed by softmax(layer_weights): [B, S, E]. */
+  #hidden(features: Tensor, ctx: StacksContext): Tensor {
+    if (!this.layer_weights) return this.encoder.forward(features, ctx);
+    const all: Tensor[] = [];
+    const tap: Tap = (name, x) => {
+      const used = see(ctx, name, x);
+      if (/\.resid_pre$|^encoder\.final$/.test(name)) all.push(used);
+      return used;
+    };
+    this.encoder.forward(features, { ...ctx, tap });
+    const weights = reshape(softmax(this.layer_weights), [all.length, 1, 1]); // [L + 1, 1, 1]
+    return sum(mul(stack(all, 1), weights), { axis: 1 });
   }
 }

@@ -1,4 +1,18 @@
-import { arange, argmax, cast, expand, mul, ne, reshape, select, takeAlong, type Tensor, ValueError } from '@multihead/tensor';
+import {
+  arange,
+  argmax,
+  cast,
+  eq,
+  expand,
+  mul,
+  ne,
+  reshape,
+  select,
+  ShapeError,
+  takeAlong,
+  type Tensor,
+  ValueError,
+} from '@multihead/tensor';
 
 /* What the heads of several models do with the last hidden states. */
 
@@ -26,4 +40,37 @@ export function rowsAt(x: Tensor, places: Tensor): Tensor {
 /** Logits [B, T, 2] of where an answer begins and where it ends, each [B, T]. */
 export function spansOf(logits: Tensor): { start_logits: Tensor; end_logits: Tensor } {
   return { start_logits: select(logits, 2, 0), end_logits: select(logits, 2, 1) };
+}
+
+/** The rows of x [B, T, E] at the last token of each sample that is `end`, [B, E]: where classifiers on a decoder read. */
+export function atLastEnd(x: Tensor, ids: Tensor, end: number): Tensor {
+  const places = arange(1, ids.shape[1]! + 1, 1, { dtype: 'int32', backend: ids.backend });
+  return rowsAt(x, argmax(mul(cast(eq(ids, end), 'int32'), places), 1));
+}
+
+/** What a forward pass of choices takes: all of [B, C, T], like the ids. */
+export interface ChoiceContext {
+  mask?: Tensor | null;
+  tokenTypes?: Tensor;
+}
+
+/** How likely each of C choices is, [B, C]: ids [B, C, T] are scored as B · C texts. Throws a ShapeError for ids of another shape. */
+export function scoreChoices<Context extends ChoiceContext>(
+  model: string,
+  ids: Tensor,
+  ctx: Context,
+  score: (ids: Tensor, ctx: Context) => Tensor,
+): Tensor {
+  if (ids.rank !== 3) throw new ShapeError(`${model}: ids: expected [batch, choices, tokens], got [${ids.shape.join(', ')}]`);
+  const [batch, choices, tokens] = ids.shape as [number, number, number];
+  const flat = (x: Tensor) => reshape(x, [batch * choices, tokens]);
+  const { mask, tokenTypes } = ctx;
+  const each = { ...ctx, ...(mask && { mask: flat(mask) }), ...(tokenTypes && { tokenTypes: flat(tokenTypes) }) };
+  return reshape(score(flat(ids), each), [batch, choices]);
+}
+
+/** The pooler, if the model has one. Throws a ValueError for one that was made without, or loaded from a checkpoint that has none. */
+export function present<Pooler>(model: string, pooler: Pooler | null): Pooler {
+  if (pooler === null) throw new ValueError(`${model}: pooled: expected a model with a pooler; neither it nor its checkpoint has one`);
+  return pooler;
 }
