@@ -1,5 +1,14 @@
-import { add, type Backend, bceWithLogits, cast, mul, parameters, stateDict, type Tensor } from '@multihead/tensor';
-import { contrastiveLoss, labelLoss, nextTokenLoss, shiftRight } from '@multihead/transformer/loss';
+import { add, type Backend, mul, parameters, stateDict, type Tensor } from '@multihead/tensor';
+import {
+  classificationLoss,
+  contrastiveLoss,
+  labelLoss,
+  loadBalancingLoss,
+  nextTokenLoss,
+  replacedTokenLoss,
+  shiftRight,
+  spanLoss,
+} from '@multihead/transformer/loss';
 import type { Archive } from '../archive.js';
 import { type Check, notBuilt } from '../suite.js';
 import { leafOf } from '../tensors.js';
@@ -8,37 +17,64 @@ import { type AnyModel, argumentsOf } from './forward.js';
 
 /* The loss of a batch, and of each parameter's gradient the norm, the sum and the first four elements. */
 
-type LossOf = (model: AnyModel, tensors: unknown[], context: object, labels: Tensor | undefined) => Tensor;
+type Context = Readonly<Record<string, unknown>>;
+type Labels = Readonly<Record<string, Tensor | undefined>>;
+type LossOf = (model: AnyModel, tensors: unknown[], context: Context, labels: Labels) => Tensor;
 
-/** Logits of where an answer begins and ends, with both places. */
-function spanLoss(model: AnyModel, tensors: unknown[], context: object, [start, end]: Tensor[]): Tensor {
-  const logits = model.forward(...tensors, context) as Record<string, Tensor>;
-  return mul(add(labelLoss(logits.start_logits, start), labelLoss(logits.end_logits, end)), 0.5);
-}
+const logitsOf = (model: AnyModel, tensors: unknown[], context: Context) => model.forward(...tensors, context) as Tensor;
+const outputsOf = (model: AnyModel, tensors: unknown[], context: Context) => model.forward(...tensors, context) as Record<string, Tensor>;
+
+/** Of a language model; where its config asks for the routers' logits, with their share. */
+const causal: LossOf = (model, tensors, context, { labels }) => {
+  const config = model.config as { output_router_logits?: boolean; router_aux_loss_coef?: number; num_experts_per_tok?: number };
+  if (!config.output_router_logits) return nextTokenLoss(logitsOf(model, tensors, context), labels!);
+  const routers: Tensor[] = [];
+  const tap = (name: string, x: Tensor) => void (name.endsWith('.router_logits') && routers.push(x));
+  const loss = nextTokenLoss(logitsOf(model, tensors, { ...context, tap }), labels!);
+  const balance = loadBalancingLoss(routers, { num_experts_per_tok: config.num_experts_per_tok!, mask: context.mask as Tensor });
+  return add(loss, mul(balance, config.router_aux_loss_coef!));
+};
+
+/** Of a model of two stacks: the decoder reads the labels one place later. */
+const stacked: LossOf = (model, tensors, context, { labels }) => {
+  const { decoder_start_token_id: start, pad_token_id: pad } = model.config as { decoder_start_token_id: number; pad_token_id: number };
+  return labelLoss(logitsOf(model, [...tensors, shiftRight(labels!, { start, pad })], context), labels!);
+};
 
 /** By what the name of a class ends in. */
 const losses: readonly (readonly [RegExp, LossOf])[] = [
-  [/(LMHeadModel|ForCausalLM)$/, (model, tensors, context, labels) => nextTokenLoss(model.forward(...tensors, context) as Tensor, labels!)],
+  [/(LMHeadModel|ForCausalLM)$/, causal],
   [
-    /(ForMaskedLM|ForSequenceClassification|ForTokenClassification|ForImageClassification)$/,
-    (model, tensors, context, labels) => labelLoss(model.forward(...tensors, context) as Tensor, labels!),
+    /(ForMaskedLM|ForTokenClassification|ForMultipleChoice|ForNextSentencePrediction)$/,
+    (model, tensors, context, { labels }) => labelLoss(logitsOf(model, tensors, context), labels!),
   ],
   [
-    /(ForConditionalGeneration|MTModel)$/,
-    (model, tensors, context, labels) => {
-      const { decoder_start_token_id: start, pad_token_id: pad } = model.config as { decoder_start_token_id: number; pad_token_id: number };
-      return labelLoss(model.forward(...tensors, shiftRight(labels!, { start, pad }), context) as Tensor, labels!);
+    /For(Sequence|Image|Audio)Classification$/,
+    (model, tensors, context, { labels }) => classificationLoss(logitsOf(model, tensors, context), labels!),
+  ],
+  [
+    /ForQuestionAnswering$/,
+    (model, tensors, context, { start_positions, end_positions }) =>
+      spanLoss(outputsOf(model, tensors, context) as Parameters<typeof spanLoss>[0], { start: start_positions!, end: end_positions! }),
+  ],
+  [/(ForConditionalGeneration|MTModel)$/, stacked],
+  [
+    /^BertForPreTraining$/,
+    (model, tensors, context, { labels, next_sentence_label: next }) => {
+      const { prediction_logits, seq_relationship_logits } = outputsOf(model, tensors, context);
+      return add(labelLoss(prediction_logits!, labels!), labelLoss(seq_relationship_logits!, next!));
     },
   ],
   [
     /^ElectraForPreTraining$/,
-    (model, tensors, context, labels) => bceWithLogits(model.forward(...tensors, context) as Tensor, cast(labels!, 'float32')),
+    (model, tensors, context, { labels }) =>
+      replacedTokenLoss(logitsOf(model, tensors, context), labels!, context.mask as Tensor | undefined),
   ],
-  [
-    /^CLIPModel$/,
-    (model, tensors, context) => contrastiveLoss((model.forward(...tensors, context) as Record<string, Tensor>).logits_per_text),
-  ],
+  [/^CLIPModel$/, (model, tensors, context) => contrastiveLoss(outputsOf(model, tensors, context).logits_per_text!)],
 ];
+
+/** The inputs that are not read, but compared with. */
+const labelNames = ['labels', 'next_sentence_label', 'start_positions', 'end_positions'];
 
 /** Parameters that transformers 5 calls otherwise in memory than in its files: what they are called there. */
 const inFiles: readonly (readonly [RegExp, string])[] = [
@@ -73,13 +109,10 @@ async function gradientOf(name: string, state: ReadonlyMap<string, Tensor>): Pro
 export async function runLoss(golden: HfCase, className: string, model: AnyModel, archive: Archive, backend: Backend): Promise<Check[]> {
   const { inputs = {}, rtol = 0, grad_atol = 0 } = golden;
   const lossOf = losses.find(([pattern]) => pattern.test(className))?.[1];
-  const spans = [inputs.start_positions, inputs.end_positions]
-    .filter((ref) => ref !== undefined)
-    .map((ref) => leafOf(archive, ref, backend));
-  if (!lossOf && spans.length === 0) throw notBuilt(`the loss of ${className}`);
+  if (!lossOf) throw notBuilt(`the loss of ${className}`);
   const { tensors, context } = argumentsOf(inputs, archive, backend);
-  const labels = inputs.labels && leafOf(archive, inputs.labels, backend);
-  const loss = spans.length > 0 ? spanLoss(model, tensors, context, spans) : lossOf!(model, tensors, context, labels);
+  const given = labelNames.flatMap((name) => (inputs[name] ? [[name, leafOf(archive, inputs[name], backend)] as const] : []));
+  const loss = lossOf(model, tensors, context, Object.fromEntries(given));
   loss.backward();
   const scalar = (n: number) => ({ shape: [], kind: 'float' as const, data: [n] });
   const exact = { rtol, atol: rtol, equalNan: false };

@@ -17,7 +17,7 @@ import {
   div,
 } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
-import { countLabels, number, orNull, maybe, readConfig, positive, size } from '../loading/config.js';
+import { countLabels, flag, number, orNull, maybe, readConfig, positive, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
@@ -43,6 +43,9 @@ export interface MixtralConfig extends Omit<LlamaConfig, 'attention_bias' | 'mlp
   num_experts_per_tok: number;
   /** In training the router sees its inputs times 1 ± this. */
   router_jitter_noise: number;
+  /** Whether the loss has a share that makes the router use all experts alike (`loadBalancingLoss`), and times what. */
+  output_router_logits: boolean;
+  router_aux_loss_coef: number;
 }
 
 /**
@@ -65,9 +68,10 @@ export function readMixtralConfig(json: unknown): MixtralConfig {
       num_local_experts: size(8),
       num_experts_per_tok: size(2),
       router_jitter_noise: number(0, { min: 0, max: 1 }),
+      output_router_logits: flag(false),
+      router_aux_loss_coef: number(0.001),
     },
-    // How the router is trained to use all experts alike is a matter of the loss.
-    ignored: ['output_router_logits', 'router_aux_loss_coef', ...biasKeys],
+    ignored: biasKeys,
     check: (config) => [
       ...rotaryProblems(config, config.rope_parameters),
       config.num_experts_per_tok > config.num_local_experts && 'num_experts_per_tok: expected at most num_local_experts',
@@ -133,12 +137,13 @@ export class MixtralSparseMoeBlock {
     this.#jitter = config.router_jitter_noise;
   }
 
-  /** x [B, T, E] to [B, T, E]; the weights of the experts, [B · T, experts], are shown as `router`. */
+  /** x [B, T, E] to [B, T, E]; the weights of the experts, [B · T, experts], are shown as `router`, what they are made of as `router_logits`. */
   forward(x: Tensor, ctx: BlockContext): Tensor {
     const jitter = this.#jitter;
     const noise = ctx.rng && jitter > 0 ? uniform(x.shape, { rng: ctx.rng, low: 1 - jitter, high: 1 + jitter }) : null;
     const tokens = reshape(noise ? mul(x, noise) : x, [x.size / x.shape[2]!, x.shape[2]!]); // [N, E]
-    const weights = see(ctx, `${ctx.at}.mlp.router`, this.#route(softmax(this.gate.forward(tokens))));
+    const logits = see(ctx, `${ctx.at}.mlp.router_logits`, this.gate.forward(tokens)); // [N, experts]
+    const weights = see(ctx, `${ctx.at}.mlp.router`, this.#route(softmax(logits)));
     const parts = this.experts.map((expert, i) => mul(expert.forward(tokens), slice(weights, 1, i, i + 1)));
     return reshape(
       parts.reduce((total, part) => add(total, part)),
