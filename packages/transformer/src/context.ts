@@ -29,7 +29,10 @@ export type Tap = (name: string, x: Tensor) => Tensor | void;
 
 /** What every model's `forward` takes. */
 export interface ForwardContext {
-  /** int32 or bool [B, K]: 1 or true where there is a token, 0 at padding. With a cache K counts the tokens in it, too. bool [B, 1 or H, Q, K]: who may look at whom. */
+  /**
+   * [B, K]: 1 or true where there is a token, 0 at padding; with a cache K counts the tokens in it, too. bool [B, 1 or H, Q, K]: who may look at
+   * whom, in place of the model's own rule (to look back only, to look no farther than a window); floats of that shape are added to the scores.
+   */
   mask?: Tensor | null;
   /** The place of each token, for every sample; 0, 1, 2 … after those in the cache if left out. */
   positions?: readonly (readonly number[])[];
@@ -75,6 +78,8 @@ export interface BlockContext {
   at: string;
   /** As `attend` takes it. */
   mask: Tensor | null;
+  /** Whether the mask takes the place of what attention would hide by itself. */
+  whole?: boolean;
   cache?: AttentionCache;
   rng?: Rng;
   tap?: Tap;

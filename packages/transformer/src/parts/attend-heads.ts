@@ -24,7 +24,8 @@ export function attendHeads(q: Tensor, k: Tensor, v: Tensor, ctx: BlockContext, 
 
 /** The same for keys and values that are complete: those of an encoder. */
 function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockContext, options: HeadOptions): Tensor {
-  const { name = 'attn', attention = attend, ...rest } = options;
+  const { name = 'attn', attention = attend, ...own } = options;
+  const rest = ctx.whole ? { ...own, causal: false, window: undefined } : own;
   const { tap, rng } = ctx;
   const mask = ctx.mask && lastKeys(ctx.mask, k.shape[2]!);
   let changed: Tensor | null = null;
@@ -55,7 +56,7 @@ export function crossHeads(
     return { k: see(ctx, `${at}.${name}.k`, k), v: see(ctx, `${at}.${name}.v`, v) };
   };
   const all = cache ? (cache.length > 0 ? cache.view() : appended(cache, make())) : make(); // [B, H, S, D]
-  return readHeads(queries, all, { ...ctx, mask }, { ...options, name });
+  return readHeads(queries, all, { ...ctx, mask, whole: false }, { ...options, name });
 }
 
 function appended(cache: AttentionCache, { k, v }: { k: Tensor; v: Tensor }): { k: Tensor; v: Tensor } {

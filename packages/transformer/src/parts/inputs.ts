@@ -21,13 +21,19 @@ export function sizesOf(x: Tensor, ctx: { cache?: ForwardContext['cache'] }): Si
   return { batch, tokens, past: ctx.cache?.[0]?.length ?? 0 };
 }
 
+/** Whether a mask [B, 1 or H, Q, K] says by itself who looks at whom. One of a single row speaks of keys alone. */
+function isWhole(mask: Tensor | null | undefined): boolean {
+  return mask?.rank === 4 && mask.shape[2]! > 1;
+}
+
 /** The mask of a context as `attend` takes it: [B, 1, 1, K], or as it came if it has four axes. */
 export function maskOf(model: string, ctx: { mask?: Tensor | null }, { batch, tokens, past }: Sizes): Tensor | null {
   const { mask } = ctx;
   const keys = past + tokens;
   if (!mask) return null;
   const got = `[${mask.shape.join(', ')}]`;
-  const known = mask.dtype === 'int32' ? ne(mask, 0) : mask;
+  // Only a mask of four axes may be a bias, added to the scores; of two, floats are 0 and 1, as transformers takes them.
+  const known = mask.dtype === 'bool' || (mask.rank === 4 && mask.dtype !== 'int32') ? mask : ne(mask, 0);
   if (mask.rank === 4) return known;
   if (mask.rank !== 2 || mask.shape[0] !== batch || mask.shape[1] !== keys) {
     throw new ShapeError(`${model}: mask: expected [batch, keys] = [${batch}, ${keys}], or four axes as attend takes them, got ${got}`);
@@ -57,13 +63,14 @@ export function placeIds(model: string, places: readonly (readonly number[])[], 
 
 /** What block `i` gets of a context. `stack` is `encoder.` or `decoder.` in a model of two. */
 export function blockContext(ctx: ForwardContext, mask: Tensor | null, i: number, stack = ''): BlockContext {
-  return { at: `${stack}blocks.${i}`, mask, cache: ctx.cache?.[i], rng: ctx.rng, tap: ctx.tap };
+  return { at: `${stack}blocks.${i}`, mask, whole: isWhole(ctx.mask), cache: ctx.cache?.[i], rng: ctx.rng, tap: ctx.tap };
 }
 
 /** What block `i` of a decoder gets of a context. */
 export function decoderBlockContext(ctx: StacksContext, mask: Tensor | null, memoryMask: Tensor | null, i: number): DecoderBlockContext {
   const { rng, tap, cache } = ctx;
-  return { at: `decoder.blocks.${i}`, mask, memoryMask, cache: cache?.[i]?.self, memoryCache: cache?.[i]?.memory, rng, tap };
+  const [own, memory] = [cache?.[i]?.self, cache?.[i]?.memory];
+  return { at: `decoder.blocks.${i}`, mask, whole: isWhole(ctx.decoderMask), memoryMask, cache: own, memoryCache: memory, rng, tap };
 }
 
 /** The sizes of a decoder's tokens [B, T]. */
