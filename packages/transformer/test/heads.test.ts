@@ -1,4 +1,4 @@
-import { dispose, noGrad, Rng, scope, stack, stateDict, type Tensor } from '@multihead/tensor';
+import { dispose, noGrad, Rng, scope, stack, stateDict, type Tensor, uniform } from '@multihead/tensor';
 import { auto } from '@multihead/transformer/auto';
 import { expect, test } from 'vitest';
 import { configs, ids, inputsOf, typeOf } from './tiny.js';
@@ -166,5 +166,52 @@ test('choices: BERT and RoBERTa pool, DistilBERT has a layer of its own, ELECTRA
   const bare = await of([[5, 9, 7], [6, 2, 8]], [[1, 1, 1], [1, 1, 1]], [[0, 1, 2], [0, 1, 2]]); // biome-ignore format: matrices
   const left = await of([[0, 5, 9, 7], [0, 6, 2, 8]], [[0, 1, 1, 1], [0, 1, 1, 1]], [[0, 0, 1, 2], [0, 0, 1, 2]]); // biome-ignore format: matrices
   expectClose(left, bare);
+  dispose(model);
+});
+
+/** Keys' weights for a = -3/4, of four neighbours at distance t behind the second. */
+function cubic(t: number): Row {
+  const near = (d: number) => (1.25 * d - 2.25) * d * d + 1;
+  const far = (d: number) => ((-0.75 * d + 3.75) * d - 6) * d + 3;
+  return [far(1 + t), near(t), near(1 - t), far(2 - t)];
+}
+
+/** A grid [s, s] of numbers at [rows, columns], bicubic, the outer edges held. */
+function resized(grid: Row[], rows: number, columns: number): Row[] {
+  const along = (line: Row, to: number) =>
+    Array.from({ length: to }, (_, i) => {
+      const at = (line.length / to) * (i + 0.5) - 0.5;
+      const from = Math.floor(at);
+      return cubic(at - from).reduce((sum, w, j) => sum + w * line[Math.min(Math.max(from - 1 + j, 0), line.length - 1)]!, 0);
+    });
+  const wide = grid.map((line) => along(line, columns));
+  const tall = Array.from({ length: columns }, (_, c) => along(wide.map((line) => line[c]!), rows)); // biome-ignore format: one expression
+  return Array.from({ length: rows }, (_, r) => tall.map((line) => line[r]!));
+}
+
+test('a ViT that is given an image of another size puts its patches between the learned places', async () => {
+  using _ = scope();
+  const model = (await modelOf('ViTModel', { image_size: 12 })) as unknown as {
+    forward(x: Tensor, ctx?: object): Tensor;
+    embeddings: { position_embeddings: Tensor };
+  };
+  const pixels = uniform([1, 3, 8, 20], { rng: new Rng(4), low: -1, high: 1 }); // 2 × 5 patches; learned were 3 × 3
+  const read = async (ctx: object) => {
+    const { activation } = await run(model as unknown as AnyModel, [pixels], ctx);
+    return (await activation('blocks.0.resid_pre'))[0]!;
+  };
+  expect(() => model.forward(pixels)).toThrow('pixels: expected [batch, 3, 12, 12], got [1, 3, 8, 20]');
+  const placed = await read({ interpolatePositions: true });
+  const table = Array.from(await model.embeddings.position_embeddings.data());
+  const at = (row: number) => table.slice(16 * row, 16 * (row + 1));
+  const grids = Array.from({ length: 16 }, (_, e) => resized([0, 1, 2].map((r) => [0, 1, 2].map((c) => at(1 + 3 * r + c)[e]!)), 2, 5)); // biome-ignore format: one expression
+  const { position_embeddings: own } = model.embeddings;
+  own.backend.write(own.buffer, new Float32Array(160));
+  const bare = await read({ interpolatePositions: true }); // the same without any places
+  expectClose(placed[0]!, bare[0]!.map((x, e) => x + at(0)[e]!)); // biome-ignore format: one claim
+  for (let patch = 0; patch < 10; patch++) {
+    expectClose(placed[1 + patch]!, bare[1 + patch]!.map((x, e) => x + grids[e]![Math.floor(patch / 5)]![patch % 5]!)); // biome-ignore format: one claim
+  }
+  expect(() => model.forward(uniform([1, 3, 3, 20], { rng: new Rng(1) }), { interpolatePositions: true })).toThrow('height of 4 or more');
   dispose(model);
 });

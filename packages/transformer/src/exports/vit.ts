@@ -2,5 +2,6 @@ export {
   ViTModel,
   ViTForImageClassification,
   readViTConfig,
+  type ImageContext,
   type ViTConfig,
 } from '../models/vit.js';

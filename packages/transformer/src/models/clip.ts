@@ -17,6 +17,7 @@ import {
   slice,
   type Tensor,
   transpose,
+  unsqueeze,
 } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
@@ -42,7 +43,7 @@ import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { rowsAt } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
-import { patchesOf } from './vit.js';
+import { type ImageContext, patchGrid, patchRows, placesFor } from './vit.js';
 
 /*
  * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021.
@@ -298,12 +299,12 @@ export class CLIPVisionTransformer {
   }
 
   /** pixels [B, C, H, W] to the last hidden states [B, 1 + patches, E]. */
-  forward(pixels: Tensor, ctx: ForwardContext, stack = ''): Tensor {
-    const { num_channels, image_size: side } = this.#config;
+  forward(pixels: Tensor, ctx: ImageContext, stack = ''): Tensor {
     const { class_embedding, patch_embedding, position_embedding } = this.embeddings;
-    const patches = patchesOf('CLIP', pixels, patch_embedding, [num_channels, side, side]); // [B, P, E]
-    const first = broadcastTo(class_embedding, [patches.shape[0]!, 1, patches.shape[2]!]);
-    let x = this.pre_layrnorm.forward(add(concat([first, patches], 1), position_embedding.weight)); // [B, 1 + P, E]
+    const grid = patchGrid('CLIP', pixels, patch_embedding, { ...this.#config, ...ctx }); // [B, E, h, w]
+    const first = broadcastTo(class_embedding, [grid.shape[0]!, 1, grid.shape[1]!]);
+    const places = placesFor(grid, unsqueeze(position_embedding.weight, 0));
+    let x = this.pre_layrnorm.forward(add(concat([first, patchRows(grid)], 1), places)); // [B, 1 + P, E]
     for (const [i, layer] of this.encoder.layers.entries())
       x = layer.forward(x, blockContext({ ...ctx, cache: undefined }, null, i, stack));
     return see(ctx, `${stack}final`, x);
@@ -357,7 +358,7 @@ export class CLIPModel {
     this.text_projection = project(text_config.hidden_size);
   }
 
-  forward({ ids, pixels }: { ids: Tensor; pixels: Tensor }, ctx: ForwardContext = {}): CLIPOutput {
+  forward({ ids, pixels }: { ids: Tensor; pixels: Tensor }, ctx: ImageContext = {}): CLIPOutput {
     const text_embeds = this.embedText(ids, ctx);
     const image_embeds = this.embedImage(pixels, ctx);
     const logits_per_text = mul(matmul(text_embeds, transpose(image_embeds)), exp(this.logit_scale));
@@ -371,7 +372,7 @@ export class CLIPModel {
   }
 
   /** Images, pixels [B, C, H, W], as vectors of length 1: [B, projection_dim]. */
-  embedImage(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+  embedImage(pixels: Tensor, ctx: ImageContext = {}): Tensor {
     const hidden = this.vision_model.forward(pixels, ctx, 'vision.');
     return normalize(this.visual_projection.forward(this.vision_model.pooled(hidden)));
   }
@@ -428,7 +429,7 @@ export class CLIPVisionModelWithProjection {
     this.visual_projection = new Linear(config.hidden_size, config.projection_dim, { bias: false, init });
   }
 
-  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+  forward(pixels: Tensor, ctx: ImageContext = {}): Tensor {
     return this.visual_projection.forward(this.vision_model.pooled(this.vision_model.forward(pixels, ctx)));
   }
 }
@@ -489,7 +490,7 @@ export class CLIPVisionModel {
     this.vision_model = new CLIPVisionTransformer(config, options);
   }
 
-  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+  forward(pixels: Tensor, ctx: ImageContext = {}): Tensor {
     return this.vision_model.forward(pixels, ctx);
   }
 
@@ -526,7 +527,7 @@ export class CLIPForImageClassification {
     this.classifier = new Linear(vision.hidden_size, countLabels(config), { init: normal(options.rng, vision.hidden_size ** -0.5) });
   }
 
-  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+  forward(pixels: Tensor, ctx: ImageContext = {}): Tensor {
     const hidden = this.vision_model.forward(pixels, ctx); // [B, 1 + P, E]
     return this.classifier.forward(mean(slice(hidden, 1, 1), { axis: 1 }));
   }

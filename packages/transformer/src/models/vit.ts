@@ -1,6 +1,19 @@
 import { type AttentionFn, splitHeads } from '@multihead/attention';
 import { Conv2d, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, broadcastTo, concat, dropout, param, reshape, select, ShapeError, type Tensor, transpose } from '@multihead/tensor';
+import {
+  add,
+  broadcastTo,
+  concat,
+  dropout,
+  interpolate,
+  param,
+  reshape,
+  select,
+  ShapeError,
+  slice,
+  type Tensor,
+  transpose,
+} from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -105,22 +118,52 @@ export class ViTEmbeddings {
   }
 
   /** pixels [B, C, H, W] to [B, 1 + patches, E]. */
-  forward(pixels: Tensor, { rng }: ForwardContext): Tensor {
-    const { image_size: side, num_channels: channels } = this.#config;
-    const patches = patchesOf('ViT', pixels, this.patch_embeddings.projection, [channels, side, side]); // [B, P, E]
-    const cls = broadcastTo(this.cls_token, [patches.shape[0]!, 1, patches.shape[2]!]);
-    return dropout(add(concat([cls, patches], 1), this.position_embeddings), this.#config.hidden_dropout_prob, rng);
+  forward(pixels: Tensor, ctx: ImageContext): Tensor {
+    const grid = patchGrid('ViT', pixels, this.patch_embeddings.projection, { ...this.#config, ...ctx }); // [B, E, h, w]
+    const [batch, width] = grid.shape as [number, number, number, number];
+    const cls = broadcastTo(this.cls_token, [batch, 1, width]);
+    const x = add(concat([cls, patchRows(grid)], 1), placesFor(grid, this.position_embeddings));
+    return dropout(x, this.#config.hidden_dropout_prob, ctx.rng);
   }
 }
 
-/** The patches of an image, row by row: [B, C, H, W] to [B, patches, E]. Throws a ShapeError for an image of another size. */
-export function patchesOf(model: string, pixels: Tensor, projection: Conv2d, image: readonly number[]): Tensor {
-  if (pixels.rank !== 4 || String(pixels.shape.slice(1)) !== String(image)) {
-    throw new ShapeError(`${model}: pixels: expected [batch, ${image.join(', ')}], got [${pixels.shape.join(', ')}]`);
+/** What models of images take. */
+export interface ImageContext extends ForwardContext {
+  /** Takes images of other sizes, whose patches get places that lie between the learned ones. */
+  interpolatePositions?: boolean;
+}
+
+/** An image cut into patches: [B, C, H, W] to [B, E, h, w]. Throws a ShapeError for an image that does not fit. */
+export function patchGrid(
+  model: string,
+  pixels: Tensor,
+  projection: Conv2d,
+  options: { num_channels: number; image_size: number; patch_size: number; interpolatePositions?: boolean },
+): Tensor {
+  const { num_channels: channels, image_size: side, patch_size: patch, interpolatePositions } = options;
+  const [, ...image] = pixels.shape;
+  const fits = interpolatePositions ? image[0] === channels && image.slice(1).every((length) => length >= patch) : String(image) === String([channels, side, side]); // biome-ignore format: a choice
+  if (pixels.rank !== 4 || !fits) {
+    const expected = interpolatePositions ? `height of ${patch} or more, width of ${patch} or more` : `${side}, ${side}`;
+    throw new ShapeError(`${model}: pixels: expected [batch, ${channels}, ${expected}], got [${pixels.shape.join(', ')}]`);
   }
-  const grid = projection.forward(pixels); // [B, E, h, w]
+  return projection.forward(pixels);
+}
+
+/** The patches row by row: [B, E, h, w] to [B, h · w, E]. */
+export function patchRows(grid: Tensor): Tensor {
   const [batch, width, rows, columns] = grid.shape as [number, number, number, number];
   return transpose(reshape(grid, [batch, width, rows * columns]), 1, 2);
+}
+
+/** Places for a grid [B, E, h, w] from learned ones [1, 1 + s², E]: [1, 1 + h · w, E], interpolated where the grid is another. */
+export function placesFor(grid: Tensor, table: Tensor): Tensor {
+  const [, width, rows, columns] = grid.shape as [number, number, number, number];
+  const side = Math.sqrt(table.shape[1]! - 1);
+  if (rows === side && columns === side) return table;
+  const learned = reshape(transpose(slice(table, 1, 1), 1, 2), [1, width, side, side]);
+  const between = interpolate(learned, { size: [rows, columns], mode: 'bicubic' }); // [1, E, h, w]
+  return concat([slice(table, 1, 0, 1), patchRows(between)], 1);
 }
 
 export class ViTSelfAttention {
@@ -209,7 +252,7 @@ export class ViTModel {
     this.pooler = options.pooler === false ? null : { dense: new Linear(config.hidden_size, width, { init }) };
   }
 
-  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+  forward(pixels: Tensor, ctx: ImageContext = {}): Tensor {
     let x = this.embeddings.forward(pixels, ctx); // [B, 1 + P, E]
     for (const [i, layer] of this.encoder.layer.entries()) x = layer.forward(x, blockContext(ctx, null, i));
     return see(ctx, 'final', this.layernorm.forward(x));
@@ -245,7 +288,7 @@ export class ViTForImageClassification {
     this.classifier = new Linear(config.hidden_size, countLabels(config), { init });
   }
 
-  forward(pixels: Tensor, ctx: ForwardContext = {}): Tensor {
+  forward(pixels: Tensor, ctx: ImageContext = {}): Tensor {
     return this.classifier.forward(select(this.vit.forward(pixels, ctx), 1, 0));
   }
 }
