@@ -9,6 +9,7 @@ export {
   type OpenOptions,
   readJson,
   readText,
+  type SiteOptions,
   site,
 } from './loading/checkpoint.js';
 export type { DecoderCache, ForwardContext, ModelOptions, StacksContext, Tap } from './context.js';

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readState } from '@multihead/tensor';
 import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
@@ -33,7 +33,8 @@ const step = 1 << 24;
 
 /**
  * A checkpoint whose files are kept in a folder: what is there is read from there, what is not is fetched whole, once. A file is in the folder
- * whole or not at all, so that an abort or a crash leaves nothing to be mistaken for it. Another revision wants another folder.
+ * whole or not at all, so that an abort or a crash leaves nothing to be mistaken for it; that there is none is kept, too, under `.no_exist`, so that
+ * nothing is asked for twice. Another revision wants another folder.
  *
  * @example
  * const model = await load(GPT2LMHeadModel, cached(hub('openai-community/gpt2'), './models/gpt2'));
@@ -45,8 +46,14 @@ export function cached(checkpoint: Checkpoint, path: string): Checkpoint {
     open: async (file, options = {}) => {
       const here = await kept.open(file, options);
       if (here) return here;
+      const absent = join(path, '.no_exist', file);
+      if (await isFile(absent)) return null;
       const source = await checkpoint.open(file, options);
-      if (!source) return null;
+      if (!source) {
+        await mkdir(join(path, '.no_exist'), { recursive: true });
+        await writeFile(absent, '');
+        return null;
+      }
       try {
         await mkdir(path, { recursive: true });
         await copyWhole(source, join(path, file), options.signal);
@@ -58,8 +65,15 @@ export function cached(checkpoint: Checkpoint, path: string): Checkpoint {
   };
 }
 
+function isFile(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function copyWhole(source: ByteSource, path: string, signal?: AbortSignal): Promise<void> {
-  const temporary = `${path}.${process.pid}.${performance.now()}.tmp`;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -112,7 +126,7 @@ export async function save(model: SavableModel, path: string, options: SaveOptio
 
 /** A text file, whole or not at all. */
 async function writeText(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     await writeFile(temporary, text, { flush: true });
     await rename(temporary, path);

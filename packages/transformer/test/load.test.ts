@@ -34,6 +34,19 @@ test('one file, shards, a list of Files and the class that auto chooses give one
   dispose(model);
 });
 
+test('of a folder with folders in it the outermost files count; two of one name without a path are an error', async () => {
+  const whole = await tinyFiles();
+  const dropped = (path: string, content: string | Uint8Array) =>
+    Object.assign(new File([content as BlobPart], path.split('/').at(-1)!), { webkitRelativePath: path });
+  const inner = dropped('model/1_Pooling/config.json', '{"word_embedding_dimension": 8}');
+  const outer = Object.entries(whole).map(([name, content]) => dropped(`model/${name}`, content));
+  const expected = await logits(memory(whole));
+  expect(await logits(files([inner, ...outer]))).toEqual(expected);
+  expect(await logits(files([...outer, inner]))).toEqual(expected);
+  const twice = [new File(['{}'], 'config.json'), new File(['{}'], 'config.json')];
+  await expect(load(GPT2LMHeadModel, twice)).rejects.toThrow('files: expected one file config.json, got 2');
+});
+
 test('missing, unexpected and mis-shaped tensors and those of a wrong type are told in one error, and nothing is left', async () => {
   const broken = await tinyFiles(({ 'transformer.ln_f.bias': _, ...tensors }) => ({
     ...tensors,

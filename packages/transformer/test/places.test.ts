@@ -3,14 +3,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { dispose, liveTensors, noGrad, Rng, scope, tensor } from '@multihead/tensor';
+import { serializeSafetensors } from '@multihead/tensor/safetensors';
 import { readSafetensorsFile } from '@multihead/tensor/safetensors/node';
 import { auto } from '@multihead/transformer/auto';
 import { GPT2LMHeadModel } from '@multihead/transformer/gpt2';
 import { browserCached, type Checkpoint, hub, load, site } from '@multihead/transformer/load';
 import { cached, folder, save } from '@multihead/transformer/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Files, memory, shardedFiles, tinyFiles } from './checkpoints.js';
+import { type Files, memory, shardedFiles, tinyConfig, tinyFiles, tinyTensors } from './checkpoints.js';
 import { configs, inputsOf, typeOf } from './tiny.js';
 
 /* Checkpoints on disk and behind servers, good ones and bad ones. */
@@ -90,13 +92,94 @@ test('a site that serves ranges, one that does not, one that sends elsewhere', a
 test('servers that break off, fall silent or fail: an error soon, and nothing is left', async () => {
   const files = await tinyFiles();
   const refused = async (answer: Answer, message: RegExp, options = {}) =>
-    served(files, async (origin) => expect(logits(site(origin, options))).rejects.toThrow(message), [/model\.safetensors$/, answer]);
+    served(files, async (origin) => expect(logits(site(origin, { retries: 0, ...options }))).rejects.toThrow(message), [/model\.safetensors$/, answer]); // biome-ignore format: one line
   await refused((request, response) => void (request.headers.range ? response.writeHead(206, { 'Content-Range': 'bytes 0-65535/99999999' }) : response).destroy(), /fetch/); // biome-ignore format: one claim
   await refused(() => {}, /stalled/, { stallMs: 50 });
   await refused((_, response) => void response.writeHead(500).end(), /500/);
   await refused((_, response) => void response.writeHead(401).end(), /credentials/);
   await refused((_, response) => void response.writeHead(206, { 'Content-Range': 'bytes 0-9/10' }).end('0123456789'), /header/);
   expect(liveTensors()).toBe(0);
+});
+
+test('a network that fails for a moment: what was begun goes on', async () => {
+  const config = { ...tinyConfig, n_positions: 4096 }; // more than the 65,536 bytes that the first request brings
+  const tensors = await tinyTensors({ n_positions: 4096 });
+  const files = { 'config.json': JSON.stringify(config), 'model.safetensors': serializeSafetensors(tensors) };
+  const expected = await logits(memory(files));
+  const asked: string[] = [];
+  /** The first request is refused, the first of what is long is cut off in its middle. */
+  const shaky: Answer = (request, response, bytes) => {
+    const range = request.headers.range!;
+    asked.push(range);
+    if (asked.length === 1) return void response.writeHead(503).end();
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range)!;
+    if (from === '0' || asked.filter((one) => one === range).length > 1) return serveRange(request, response, bytes);
+    const head = { 'Content-Range': `bytes ${from}-${to}/${bytes.length}`, 'Content-Length': Number(to) + 1 - Number(from) };
+    response.writeHead(206, head).write(bytes.subarray(Number(from), Number(from) + 999), () => response.destroy());
+  };
+  await served(files, async (origin) => expect(await logits(site(origin))).toEqual(expected), [/safetensors$/, shaky]);
+  expect(asked.filter((range) => range === 'bytes=0-65535').length).toBe(2);
+  expect(asked.length).toBeGreaterThan(1 + new Set(asked).size); // what was cut was asked for again
+  let refused = 0;
+  const never: Answer = (_, response) => {
+    refused++;
+    response.writeHead(403).end();
+  };
+  await served(files, async (origin) => expect(logits(site(origin))).rejects.toThrow('403'), [/safetensors$/, never]);
+  expect(refused).toBe(1); // a server that is sure is not asked again
+});
+
+test('an abort stops a download that has stalled, and a token does not follow to another server', async () => {
+  const files = await tinyFiles();
+  const reason = new Error('enough');
+  await served(
+    files,
+    async (origin) => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(reason), 30);
+      await expect(logits(site(origin), { signal: controller.signal })).rejects.toBe(reason);
+    },
+    [/safetensors$/, () => {}],
+  );
+  expect(liveTensors()).toBe(0);
+  const seen: (string | undefined)[] = [];
+  const store: Answer = (request, response, bytes) => {
+    seen.push(request.headers.authorization);
+    serveRange(request, response, bytes);
+  };
+  const expected = await logits(memory(files));
+  await served(
+    files,
+    async (other) => {
+      const away: Answer = (request, response) => {
+        seen.push(request.headers.authorization);
+        response.writeHead(302, { Location: `${other}/store/model.safetensors` }).end();
+      };
+      await served(files, async (endpoint) => expect(await logits(hub('owner/name', { endpoint, token: 'secret' }))).toEqual(expected), [
+        /safetensors$/,
+        away,
+      ]);
+    },
+    [/./, store],
+  );
+  expect(new Set(seen)).toEqual(new Set(['Bearer secret', undefined]));
+  expect(seen.filter((header, i) => i % 2 === 1 && header !== undefined)).toEqual([]);
+});
+
+test('a server that lies about lengths, or packs what it sends', async () => {
+  const files = await tinyFiles();
+  const expected = await logits(memory(files));
+  const more: Answer = (_, response, bytes) => void response.writeHead(206, { 'Content-Range': `bytes 0-${bytes.length - 1}/${bytes.length + 8}` }).end(bytes); // biome-ignore format: one answer
+  const refused = (answer: Answer, message: RegExp) =>
+    served(files, async (origin) => expect(logits(site(origin, { retries: 0 }))).rejects.toThrow(message), [/safetensors$/, answer]);
+  await refused(more, /Content-Range/);
+  const another: Answer = (_, response, bytes) =>
+    void response.writeHead(206, { 'Content-Range': `bytes 5-9/${bytes.length}` }).end('12345');
+  await refused(another, /Content-Range/);
+  const packed: Answer = (_, response, bytes) => void response.writeHead(206, { 'Content-Range': `bytes 0-${bytes.length - 1}/${bytes.length}`, 'Content-Encoding': 'gzip' }).end(gzipSync(bytes)); // biome-ignore format: one answer
+  await refused(packed, /Content-Encoding/);
+  const gzip: Answer = (_, response, bytes) => void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync(bytes));
+  await served(files, async (origin) => expect(await logits(site(origin))).toEqual(expected), [/config\.json$/, gzip]);
 });
 
 test('the hub: its addresses, a token, ids that are none', async () => {
@@ -110,6 +193,10 @@ test('the hub: its addresses, a token, ids that are none', async () => {
   );
   expect(asked).toEqual(['https://huggingface.co/owner/name/resolve/v1%2Fx/config.json Bearer secret']);
   for (const id of ['../../etc/passwd', 'a/b/c', '..', 'a/..', 'a b/c', '']) expect(() => hub(id)).toThrow('expected owner/name');
+  const closed: typeof globalThis.fetch = async () => new Response('', { status: 401, statusText: 'Unauthorized' });
+  await expect(load(GPT2LMHeadModel, hub('owner/name', { fetch: closed }))).rejects.toThrow(
+    'owner/name (main): expected a repository of the hub that can be read, got 401 Unauthorized (there is none of this name, or it is private',
+  );
 });
 
 test('files are kept in a folder, each whole, and not fetched again', async () => {
@@ -123,19 +210,58 @@ test('files are kept in a folder, each whole, and not fetched again', async () =
     expect(await logits(cached(site(origin), kept))).toEqual(expected);
     expect(asked.length).toBe(before);
   });
+  const both = join(path, 'both'); // two at once, as two processes would
+  await served(files, async (origin) => {
+    const opened = await Promise.all([1, 2, 3].map(() => cached(site(origin), both).open('model.safetensors')));
+    for (const source of opened) expect(await source!.read(0, source!.size)).toEqual(files['model.safetensors']);
+    for (const source of opened) await source!.close!();
+  });
+  expect(await readdir(both)).toEqual(['model.safetensors']);
   const broken: Checkpoint = { name: 'broken', open: async () => ({ size: 10, read: () => Promise.reject(new Error('gone')) }) };
   await expect(cached(broken, join(path, 'other')).open('x')).rejects.toThrow('gone');
   expect(await readdir(join(path, 'other'))).toEqual([]);
+  const controller = new AbortController();
+  const slow: Checkpoint = {
+    name: 'slow',
+    open: async () => ({
+      size: 2 ** 25, // two pieces; the second never comes
+      read: async (from, to, { signal } = {}) => {
+        if (from === 0) return new Uint8Array(to - from);
+        controller.abort(new Error('enough'));
+        signal!.throwIfAborted();
+        throw new Error('not stopped');
+      },
+    }),
+  };
+  await expect(cached(slow, join(path, 'aborted')).open('x', { signal: controller.signal })).rejects.toThrow('enough');
+  expect(await readdir(join(path, 'aborted'))).toEqual([]);
 });
 
-test('files are kept by a browser', async () => {
-  const files = await tinyFiles();
-  const held = new Map<string, Response>();
+test('a checkpoint in shards that is kept in a folder, or by a browser, needs no network any more', async () => {
+  const files = await shardedFiles();
+  const expected = await logits(memory(files));
+  const gone: Checkpoint = { name: 'memory', open: () => Promise.reject(new Error('asked')) };
+  const kept = join(path, 'kept');
+  expect(await logits(cached(memory(files), kept))).toEqual(expected);
+  expect(await logits(cached(gone, kept))).toEqual(expected);
+  const caches = browserCaches();
+  expect(await logits(browserCached(memory(files), { caches }))).toEqual(expected);
+  expect(await logits(browserCached(gone, { caches }))).toEqual(expected);
+});
+
+/** A browser's cache in memory. */
+function browserCaches(held = new Map<string, Response>()): Pick<CacheStorage, 'open'> {
   const cache = {
     match: async (key: string) => held.get(key)?.clone(),
     put: async (key: string, value: Response) => void held.set(key, value),
   };
-  const caches = { open: async () => cache } as unknown as Pick<CacheStorage, 'open'>;
+  return { open: async () => cache } as unknown as Pick<CacheStorage, 'open'>;
+}
+
+test('files are kept by a browser', async () => {
+  const files = await tinyFiles();
+  const held = new Map<string, Response>();
+  const caches = browserCaches(held);
   const expected = await logits(memory(files));
   expect(await logits(browserCached(memory(files), { caches }))).toEqual(expected);
   expect(held.size).toBe(2);

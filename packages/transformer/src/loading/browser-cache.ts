@@ -25,9 +25,12 @@ export function browserCached(checkpoint: Checkpoint, options: BrowserCacheOptio
       // A name that no server has: entries are found by it, and nothing is fetched from it.
       const key = `https://checkpoint.invalid/${encodeURIComponent(checkpoint.name)}/${encodeURIComponent(file)}`;
       const held = await cache.match(key);
-      if (held) return blobSource(await held.blob(), file);
+      if (held) return held.ok ? blobSource(await held.blob(), file) : null;
       const source = await checkpoint.open(file, openOptions);
-      if (!source) return null;
+      if (!source) {
+        await cache.put(key, new Response(null, { status: 404 })).catch(() => {}); // that there is none
+        return null;
+      }
       const bytes = await source.read(0, source.size, openOptions);
       await source.close?.();
       const blob = new Blob([bytes as Uint8Array<ArrayBuffer>]);

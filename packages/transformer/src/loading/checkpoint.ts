@@ -1,4 +1,5 @@
 import { MultiheadError } from '@multihead/tensor';
+import { retrying, retryingSource } from './retrying.js';
 import {
   type ByteSource,
   type HttpOptions,
@@ -30,23 +31,40 @@ export class CheckpointError extends MultiheadError {
   override name = 'CheckpointError';
 }
 
+/** A file as browsers have it. */
+type NamedFile = Blob & { readonly name: string; readonly webkitRelativePath?: string };
+
 /**
- * Files that a person has chosen or dropped, by their names; folders above them do not matter.
+ * Files that a person has chosen or dropped, by their names. Of several with one name, in a folder and in those within it, the outermost is
+ * meant; where no path tells which that is, opening one throws a CheckpointError.
  *
  * @example
  * input.onchange = async () => load(GPT2LMHeadModel, files(input.files!));
  */
-export function files(list: Iterable<Blob & { readonly name: string }>): Checkpoint {
-  const byName = new Map([...list].map((file) => [file.name.replace(/^.*[\\/]/, ''), file]));
+export function files(list: Iterable<NamedFile>): Checkpoint {
+  const byName = new Map<string, { file: NamedFile; depth: number; count: number }>();
+  for (const file of list) {
+    const folders = (file.webkitRelativePath || file.name).split(/[\\/]/);
+    const [name, depth] = [folders.at(-1)!, folders.length];
+    const known = byName.get(name);
+    if (!known || depth < known.depth) byName.set(name, { file, depth, count: 1 });
+    else if (depth === known.depth) known.count++;
+  }
   return {
     name: `${byName.size} files`,
     open: async (name) => {
-      const file = byName.get(name);
+      const { file, count = 0 } = byName.get(name) ?? {};
+      if (count > 1) throw new CheckpointError(`files: expected one file ${name}, got ${count}`);
       if (!file) return null;
       const read = async (from: number, to: number) => new Uint8Array(await file.slice(from, to).arrayBuffer());
       return { name, size: file.size, read };
     },
   };
+}
+
+export interface SiteOptions extends Omit<HttpOptions, 'signal'> {
+  /** How often a request is made again after the network has failed it, with pauses that double; 2 if left out. */
+  retries?: number;
 }
 
 /**
@@ -55,7 +73,8 @@ export function files(list: Iterable<Blob & { readonly name: string }>): Checkpo
  * @example
  * const model = await load(GPT2LMHeadModel, site('https://example.org/models/gpt2/'));
  */
-export function site(url: string | URL, options: Omit<HttpOptions, 'signal'> = {}): Checkpoint {
+export function site(url: string | URL, options: SiteOptions = {}): Checkpoint {
+  const { retries = 2, ...http } = options;
   const base = new URL(url, globalThis.location?.href);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return {
@@ -63,14 +82,14 @@ export function site(url: string | URL, options: Omit<HttpOptions, 'signal'> = {
     open: async (file, { signal } = {}) => {
       const at = new URL(encodeURIComponent(file), base);
       at.search = base.search;
-      return orNull(() =>
-        file.endsWith('.safetensors') ? weightsSource(at, { ...options, signal }) : wholeSource(at, { ...options, signal }),
-      );
+      const open = () => (file.endsWith('.safetensors') ? weightsSource(at, { ...http, signal }) : wholeSource(at, { ...http, signal }));
+      const source = await orNull(() => retrying(open, retries));
+      return source && retryingSource(source, retries);
     },
   };
 }
 
-export interface HubOptions extends Omit<HttpOptions, 'signal'> {
+export interface HubOptions extends SiteOptions {
   /** A branch, a tag or a commit; `main` if left out. */
   revision?: string;
   /** For repositories that are not public. */
@@ -91,7 +110,14 @@ export function hub(id: string, options: HubOptions = {}): Checkpoint {
     throw new CheckpointError(`hub: id: expected owner/name or name, of letters, digits, - _ and ., got ${JSON.stringify(id)}`);
   const authorization: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   const url = `${endpoint}/${id}/resolve/${encodeURIComponent(revision)}/`;
-  return { ...site(url, { ...http, headers: { ...headers, ...authorization } }), name: `${id} (${revision})` };
+  const name = `${id} (${revision})`;
+  const repository = site(url, { ...http, headers: { ...headers, ...authorization } });
+  const refuse = (cause: unknown): never => {
+    if (!(cause instanceof SafetensorsError) || !/^40[13]\b/.test(cause.got)) throw cause;
+    const hint = 'there is none of this name, or it is private or gated and wants a token that may read it';
+    throw new CheckpointError(`${name}: expected a repository of the hub that can be read, got ${cause.got} (${hint})`, { cause });
+  };
+  return { name, open: (file, openOptions) => repository.open(file, openOptions).catch(refuse) };
 }
 
 /** owner/name or name, as the hub has them; nothing that could climb out of a path. */
