@@ -4,6 +4,7 @@ import { add, dropout, gelu, linear, ShapeError, type Tensor, transpose } from '
 import { type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import { integer, layers, readConfig, size, tokenId } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
+import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type StacksConfig, stacksFields, stacksIgnored, stacksProblems } from './bart.js';
@@ -209,7 +210,7 @@ export class WhisperForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return linear(this.model.decoder.forward(decoderIds, memory, ctx), this.proj_out.weight);
+    return linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.proj_out.weight);
   }
 
   cache(): DecoderCache[] {
