@@ -41,10 +41,12 @@ export interface ForwardContext {
   /** Dropout acts if and only if it is there. */
   rng?: Rng;
   tap?: Tap;
+  /** A language model gives the logits of that many last tokens only; of all if 0 or left out. What goes on from a long prompt needs no more than 1. */
+  logitsToKeep?: number;
 }
 
 /** What a model of two stacks takes: an encoder reads the source, a decoder looks at what it made of it. */
-export interface StacksContext extends Pick<ForwardContext, 'rng' | 'tap'> {
+export interface StacksContext extends Pick<ForwardContext, 'rng' | 'tap' | 'logitsToKeep'> {
   /** Of the source: int32 or bool [B, S], 1 or true where there is a token. */
   mask?: Tensor | null;
   /** Of the decoder's tokens, [B, T]; with a cache those in it count, too. */

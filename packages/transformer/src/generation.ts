@@ -22,6 +22,7 @@ export {
   forcedEos,
   suppressTokens,
   suppressTokensAtBegin,
+  forcedTokens,
   exponentialDecayLengthPenalty,
   removeInvalidValues,
   normalizeLogits,

@@ -1,4 +1,4 @@
-import { Rng, stack, type Tensor, tensor, uniform } from '@multihead/tensor';
+import { Rng, stack, type Tensor, tensor, uniform, type Backend } from '@multihead/tensor';
 
 /* A small config of every model_type, and inputs that fit. */
 
@@ -99,8 +99,8 @@ export function typeOf(architecture: string): string {
   return to === '$1' ? pattern.exec(architecture)![1]!.toLowerCase() : to;
 }
 
-export function ids(rows: number[][]): Tensor {
-  return tensor(Int32Array.from(rows.flat()), { shape: [rows.length, rows[0]!.length] });
+export function ids(rows: number[][], backend?: Backend): Tensor {
+  return tensor(Int32Array.from(rows.flat()), { shape: [rows.length, rows[0]!.length], backend });
 }
 
 /** What `forward` takes before the context. */

@@ -40,7 +40,7 @@ export async function beamSearch(model: LanguageModel, prompt: Prompt, options: 
   if (beams % groups !== 0) throw new ValueError(`beamSearch: num_beam_groups: expected a divisor of num_beams = ${beams}, got ${groups}`);
   if (options.draft) throw new ValueError('beamSearch: draft: expected none, as beams are not guessed ahead');
   signal?.throwIfAborted();
-  const { decoding, rows, plans, isEnded } = await start('beamSearch', model, prompt, { ...options, num_beams: beams });
+  const { decoding, guidance, rows, plans, isEnded } = await start('beamSearch', model, prompt, { ...options, num_beams: beams });
   try {
     const searches = rows.map((row, sample) => {
       const { processors, maxLength } = plans[sample]!;
@@ -56,7 +56,9 @@ export async function beamSearch(model: LanguageModel, prompt: Prompt, options: 
     let alive = rows.map((row, sample) => ({ ids: row, sample }));
     for (let tokens = 1; open.length > 0; tokens++) {
       signal?.throwIfAborted();
-      const found = await decoding.next(alive.map(({ ids }) => ids));
+      const going = alive.map(({ ids }) => ids);
+      const given = await decoding.next(going);
+      const found = (await guidance?.guide(given, going)) ?? given;
       signal?.throwIfAborted();
       const each = found.length / open.length;
       const next: { ids: number[]; sample: number; from: number }[] = [];
@@ -69,7 +71,7 @@ export async function beamSearch(model: LanguageModel, prompt: Prompt, options: 
           const logits = Array.from({ length: group.width }, (_, i) => found[first + (each === 1 ? 0 : i)]!);
           const apart = groups > 1 ? [hammingDiversity(options.diversity_penalty ?? 0, () => chosen)] : [];
           const parents = group.advance(logits, (scores, ids) => {
-            normalizeLogits()(scores, ids, search.sample);
+            if (!guidance) normalizeLogits()(scores, ids, search.sample);
             for (const process of [...search.processors, ...apart]) process(scores, ids, search.sample);
           });
           for (const [i, parent] of parents.entries()) {
@@ -82,7 +84,11 @@ export async function beamSearch(model: LanguageModel, prompt: Prompt, options: 
         else left.push(search);
       }
       open = left;
-      if (next.length > 0) decoding.reorder(next.map(({ from }) => from));
+      if (next.length > 0) {
+        const kept = next.map(({ from }) => from);
+        decoding.reorder(kept);
+        guidance?.reorder(kept);
+      }
       alive = next;
       onProgress?.({ tokens, of });
     }
@@ -92,6 +98,7 @@ export async function beamSearch(model: LanguageModel, prompt: Prompt, options: 
     });
   } finally {
     decoding.dispose();
+    guidance?.dispose();
   }
 }
 

@@ -54,6 +54,12 @@ export interface GenerationConfig {
   early_stopping?: boolean | 'never' | null;
   num_beam_groups?: number | null;
   diversity_penalty?: number | null;
+  /** Scores are ln p + (scale - 1) · (ln p - ln p of the negative prompt), or of the prompt's last token alone; 1 if left out. One stack only. */
+  guidance_scale?: number | null;
+  /** Seconds; the token that is being computed when they are over is the last one. */
+  max_time?: number | null;
+  /** Places and the tokens that stand there, null for any: how transformers 4 told Whisper its task. */
+  forced_decoder_ids?: readonly (readonly [number, number | null])[] | null;
 }
 
 const known = new Set(
@@ -61,20 +67,17 @@ const known = new Set(
   forced_eos_token_id stop_strings use_cache do_sample temperature top_k top_p top_h min_p typical_p epsilon_cutoff eta_cutoff repetition_penalty
   encoder_repetition_penalty presence_penalty frequency_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids sequence_bias
   suppress_tokens begin_suppress_tokens exponential_decay_length_penalty remove_invalid_values renormalize_logits num_beams num_return_sequences
-  length_penalty early_stopping num_beam_groups diversity_penalty`.split(/\s+/),
+  length_penalty early_stopping num_beam_groups diversity_penalty guidance_scale max_time forced_decoder_ids`.split(/\s+/),
 );
 
 /** Keys that would change an answer and are not built, with the values that mean "not used". */
 const refused: Readonly<Record<string, readonly unknown[]>> = {
-  guidance_scale: [1],
   penalty_alpha: [0],
   dola_layers: [],
   force_words_ids: [],
   constraints: [],
   watermarking_config: [],
   token_healing: [false],
-  max_time: [],
-  forced_decoder_ids: [],
   assistant_early_exit: [],
 };
 
@@ -96,7 +99,12 @@ export function readGenerationConfig(json: unknown): GenerationConfig {
       throw new ValueError(`readGenerationConfig: ${key}: expected none, as it is not built, got ${JSON.stringify(value)}`);
     }
   }
-  return Object.fromEntries(entries.filter(([key, value]) => known.has(key) && value !== null)) as GenerationConfig;
+  return generationKeysOf(json);
+}
+
+/** What an object, such as that of config.json, has of the keys above. */
+export function generationKeysOf(json: object): GenerationConfig {
+  return Object.fromEntries(Object.entries(json).filter(([key, value]) => known.has(key) && value !== null)) as GenerationConfig;
 }
 
 /** `generation_config.json` may say one id, several or none. */
@@ -154,6 +162,7 @@ export function processorsOf(config: GenerationConfig, row: RowPlan): LogitsProc
       processors.exponentialDecayLengthPenalty(config.exponential_decay_length_penalty, promptLength, ends),
     config.suppress_tokens && processors.suppressTokens(config.suppress_tokens),
     config.begin_suppress_tokens && processors.suppressTokensAtBegin(config.begin_suppress_tokens, beginOf(config, promptLength)),
+    config.forced_decoder_ids && processors.forcedTokens(config.forced_decoder_ids),
     ...(row.processors ?? []),
     ...(config.do_sample ? samplingProcessorsOf(config, ends) : []),
     config.renormalize_logits && processors.normalizeLogits(),
@@ -178,8 +187,8 @@ function samplingProcessorsOf(config: GenerationConfig, ends: readonly number[])
 }
 
 /** Behind the forced begin, where there is one. */
-function beginOf({ forced_bos_token_id: forced }: GenerationConfig, promptLength: number): number {
-  return promptLength > 1 || !isSet(forced) ? promptLength : promptLength + 1;
+function beginOf({ forced_bos_token_id: first, forced_decoder_ids: forced }: GenerationConfig, promptLength: number): number {
+  return (promptLength > 1 || !isSet(first) ? promptLength : promptLength + 1) + (forced?.at(-1)?.[0] ?? 0);
 }
 
 function isSet<T>(value: T | null | undefined, neutral?: T): value is T {

@@ -25,6 +25,7 @@ import type { DecoderCache, ForwardContext, StacksContext } from '../context.js'
 
 /** A language model of one stack: ids [B, T] to the logits of the token behind each, [B, T, V]. All in this package are. */
 export interface CausalModel {
+  /** Logits of the last `ctx.logitsToKeep` tokens are enough. */
   forward(ids: Tensor, ctx?: ForwardContext): Tensor;
   cache(): AttentionCache[];
 }
@@ -40,6 +41,13 @@ export type LanguageModel = CausalModel | SourceModel;
 
 /** Ids [B, T] as a tensor or as rows, which may differ in length; one row may stand alone. For Whisper log-mel features [B, bins, frames]. */
 export type Prompt = Tensor | readonly number[] | readonly (readonly number[])[];
+
+/** How a model's keys and values are kept. */
+export interface Caching {
+  useCache?: boolean;
+  /** Makes what keeps those of a layer, in place of the model's own: of the tokens written, or where there are two stacks of the source (`memory`). */
+  cache?: (layer: number, kind: 'self' | 'memory') => AttentionCache;
+}
 
 /** Rows of ids that a model has in mind. */
 export interface Decoding {
@@ -116,11 +124,12 @@ export class CausalDecoding implements Decoding {
     model: CausalModel,
     prompts: readonly (readonly number[])[],
     real: readonly (readonly number[])[] | null,
-    { useCache = true } = {},
+    { useCache = true, cache }: Caching = {},
   ) {
     this.#model = model;
     this.#backend = backendOf(model);
-    this.#cache = useCache ? model.cache() : undefined;
+    const own = useCache ? model.cache() : undefined;
+    this.#cache = cache ? own?.map((_, layer) => cache(layer, 'self')) : own;
     const longest = Math.max(...prompts.map((row) => row.length));
     this.#rows = prompts.map((row, b) => {
       const padding = longest - row.length;
@@ -138,10 +147,11 @@ export class CausalDecoding implements Decoding {
         return padding <= known ? row.slice(known - padding) : [...new Array<number>(padding - known).fill(0), ...row];
       });
       const ids = idTensor(fresh, this.#backend); // [B, T]
-      if (this.#rows.every(({ seen }) => seen.every(Boolean))) return this.#model.forward(ids, { cache: this.#cache });
+      if (this.#rows.every(({ seen }) => seen.every(Boolean))) return this.#model.forward(ids, { cache: this.#cache, logitsToKeep: 1 });
       const seen = this.#rows.map((row) => Array.from({ length }, (_, t) => row.seen[t] ?? 1));
       const positions = seen.map((row) => placesOf(row).slice(known));
-      return this.#model.forward(ids, { cache: this.#cache, mask: idTensor(seen, this.#backend), positions });
+      const mask = idTensor(seen, this.#backend);
+      return this.#model.forward(ids, { cache: this.#cache, mask, positions, logitsToKeep: 1 });
     });
   }
 
@@ -189,7 +199,8 @@ export class RowDecoding implements Decoding {
     try {
       for (const layer of this.#cache) layer.truncate(known);
       this.#held = [...row];
-      return await lastRows(() => this.#model.forward(idTensor([row.slice(known)], this.#backend), { cache: this.#cache }), count);
+      const fresh = () => idTensor([row.slice(known)], this.#backend);
+      return await lastRows(() => this.#model.forward(fresh(), { cache: this.#cache, logitsToKeep: count }), count);
     } catch (error) {
       this.dispose(); // some layers may hold the new tokens, others not
       throw error;
@@ -224,7 +235,7 @@ export class SourceDecoding implements Decoding {
   #mask: Tensor | null;
   #samples: readonly number[];
 
-  constructor(model: SourceModel, source: Tensor, mask: Tensor | null, { useCache = true } = {}) {
+  constructor(model: SourceModel, source: Tensor, mask: Tensor | null, { useCache = true, cache }: Caching = {}) {
     this.#model = model;
     this.#backend = source.backend;
     this.#mask = mask && keep(tidy(() => (mask.dtype === 'bool' ? cast(mask, 'int32') : ne(mask, 0)))); // its own, whatever becomes of the caller's
@@ -234,7 +245,8 @@ export class SourceDecoding implements Decoding {
       this.#mask?.dispose();
       throw error;
     }
-    this.#cache = useCache ? model.cache() : undefined;
+    const own = useCache ? model.cache() : undefined;
+    this.#cache = cache ? own?.map((_, layer) => ({ self: cache(layer, 'self'), memory: cache(layer, 'memory') })) : own;
     this.#samples = Array.from({ length: source.shape[0]! }, (_, i) => i);
   }
 
@@ -245,7 +257,7 @@ export class SourceDecoding implements Decoding {
         rows.map((row) => row.slice(known)),
         this.#backend,
       );
-      return this.#model.decode(ids, this.#memory, { cache: this.#cache, mask: this.#mask });
+      return this.#model.decode(ids, this.#memory, { cache: this.#cache, mask: this.#mask, logitsToKeep: 1 });
     });
   }
 

@@ -46,19 +46,21 @@ export async function* steps(
   const answers = options.num_return_sequences ?? 1;
   if (answers > 1) throw new ValueError(`generate: num_return_sequences: expected 1, got ${answers}; give the prompt that many times`);
   signal?.throwIfAborted();
-  const { decoding, rows, plans, isEnded } = await start('generate', model, prompt, options, held);
+  const { decoding, guidance, rows, plans, isEnded } = await start('generate', model, prompt, options, held);
   try {
     const lengths = rows.map((row) => row.length);
     const streams = rows.map(() => (options.do_sample ? options.rng!.fork() : null));
     let open = rows.map((_, i) => i);
     while (open.length > 0) {
       signal?.throwIfAborted();
-      const found = await decoding.next(open.map((i) => rows[i]!));
+      const going = open.map((i) => rows[i]!);
+      const found = await decoding.next(going);
+      const guided = await guidance?.guide(found, going);
       signal?.throwIfAborted();
       const step = new Step(rows.length, pad ?? 0);
       for (const [place, i] of open.entries()) {
         const logits = found[place]!;
-        const scores = Float32Array.from(logits);
+        const scores = guided?.[place] ?? Float32Array.from(logits);
         for (const process of plans[i]!.processors) process(scores, rows[i]!, i);
         const id = streams[i] ? draw(scores, streams[i]) : topIndices(scores, 1)[0]!;
         step.set(i, id, scores, logits);
@@ -66,11 +68,16 @@ export async function* steps(
       }
       yield step;
       const left = open.filter((i) => rows[i]!.length < plans[i]!.maxLength && !isEnded(rows[i]!, lengths[i]!));
-      if (left.length > 0 && left.length < open.length) decoding.reorder(left.map((i) => open.indexOf(i)));
+      if (left.length > 0 && left.length < open.length) {
+        const kept = left.map((i) => open.indexOf(i));
+        decoding.reorder(kept);
+        guidance?.reorder(kept);
+      }
       open = left;
     }
   } finally {
     if (decoding !== held) decoding.dispose();
+    guidance?.dispose();
   }
 }
 

@@ -352,6 +352,26 @@ export function suppressTokensAtBegin(tokens: readonly number[], length: number)
 }
 
 /**
+ * Where there are as many ids as a pair says, its token and no other; a pair with null forces nothing. Throws a ValueError unless places are integers from 0 and
+ * tokens ids.
+ *
+ * @example
+ * const scores = Float32Array.of(1, 1);
+ * forcedTokens([[1, 0], [2, null]])(scores, [1], 0); // [0, -Infinity]
+ */
+export function forcedTokens(pairs: readonly (readonly [place: number, token: number | null])[]): LogitsProcessor {
+  const ofPlace = new Map(pairs);
+  for (const [place, token] of ofPlace) {
+    const isRight = [place, token ?? 0].every((n) => Number.isSafeInteger(n) && n >= 0);
+    check('forcedTokens', 'pairs', JSON.stringify([place, token]), isRight, 'pairs of a place and a token id or null');
+  }
+  return (scores, ids) => {
+    const token = ofPlace.get(ids.length) ?? null;
+    if (token !== null) force(scores, [token]);
+  };
+}
+
+/**
  * From `start` new tokens on the end becomes likelier: score + |score| · (factor^(tokens behind start) - 1).
  *
  * @example

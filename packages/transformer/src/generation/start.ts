@@ -3,6 +3,7 @@ import type { Rng } from '@multihead/tensor';
 import { type GenerationConfig, idsOf, maxLengthOf, processorsOf, type RowPlan } from './config.js';
 import {
   backendOf,
+  type Caching,
   CausalDecoding,
   type CausalModel,
   type Decoding,
@@ -12,6 +13,7 @@ import {
   rowsOf,
   SourceDecoding,
 } from './decoding.js';
+import { type Guidance, guidanceOf } from './guidance.js';
 import { SpeculativeDecoding } from './speculative.js';
 import { checkCount, type LogitsProcessor } from './processors.js';
 import { stopsAt, type TextDecoder } from './stop-strings.js';
@@ -25,6 +27,12 @@ export interface GenerateOptions extends GenerationConfig {
   /** Sampling draws from it, on the host: the same on every backend. */
   rng?: Rng;
   signal?: AbortSignal;
+  /** Makes what keeps keys and values, in place of the model's own caches: one for each layer, and where there are two stacks one of the source (`memory`) besides. */
+  cache?: Caching['cache'];
+  /** What `guidance_scale` leads away from: rows of ids, one for each of the prompt or one for all. */
+  negative_prompt_ids?: Prompt | null;
+  /** int32 or bool [B, T] beside `negative_prompt_ids` that are a tensor: 0 at padding. */
+  negative_prompt_attention_mask?: Tensor | null;
   tokenizer?: TextDecoder;
   /** The tokens that may come behind the ids so far of a row of the batch. */
   prefixAllowed?: (ids: readonly number[], row: number) => Iterable<number>;
@@ -39,6 +47,7 @@ export interface GenerateOptions extends GenerationConfig {
 /** All that is needed to go on from a prompt. */
 export interface Start {
   decoding: Decoding;
+  guidance: Guidance | null;
   /** Prompts, or what the decoder begins with. */
   rows: number[][];
   /** For each row. */
@@ -69,22 +78,39 @@ export async function start(
   });
   const ends = new Set(idsOf(eos_token_id));
   const stops = stopsAt(op, options.stop_strings, options.tokenizer);
-  const isEnded = (row: readonly number[], promptLength: number) => ends.has(row.at(-1)!) || (stops?.(row.slice(promptLength)) ?? false);
-  const caching = { useCache: useCache ?? true };
-  if (held || options.draft) {
-    if (isSource || rows.length !== 1 || read!.real)
-      throw new ValueError(`${op}: prompt: expected one row without padding for a model of one stack`);
-    if (!options.draft) return { decoding: held!, rows, plans, isEnded };
-    return {
-      decoding: new SpeculativeDecoding(held ?? new RowDecoding(model), options.draft, guessesOf(op, options), plans[0]!.maxLength),
-      rows,
-      plans,
-      isEnded,
-    };
+  const isLate = deadlineOf(op, options);
+  const isEnded = (row: readonly number[], promptLength: number) =>
+    ends.has(row.at(-1)!) || isLate() || (stops?.(row.slice(promptLength)) ?? false);
+  const caching: Caching = { useCache: useCache ?? true, cache: options.cache };
+  const guidance = await guidanceOf(op, model, rows, options, caching);
+  try {
+    return { decoding: decodingOf(), guidance, rows, plans, isEnded };
+  } catch (error) {
+    guidance?.dispose();
+    throw error;
   }
-  if (!isSource) return { decoding: new CausalDecoding(model, rows, read!.real, caching), rows, plans, isEnded };
-  if (prompt instanceof Tensor) return { decoding: new SourceDecoding(model, prompt, mask, caching), rows, plans, isEnded };
-  return { decoding: paddedSource(model, prompts!, options.pad_token_id ?? 0, caching), rows, plans, isEnded };
+
+  function decodingOf(): Decoding {
+    if (held || options.draft) {
+      if ('decode' in model || rows.length !== 1 || read!.real)
+        throw new ValueError(`${op}: prompt: expected one row without padding for a model of one stack`);
+      if (options.cache)
+        throw new ValueError(`${op}: cache: expected none in a session or beside a draft, which take back what was guessed`);
+      if (!options.draft) return held!;
+      return new SpeculativeDecoding(held ?? new RowDecoding(model), options.draft, guessesOf(op, options), plans[0]!.maxLength);
+    }
+    if (!('decode' in model)) return new CausalDecoding(model, rows, read!.real, caching);
+    if (prompt instanceof Tensor) return new SourceDecoding(model, prompt, mask, caching);
+    return paddedSource(model, prompts!, options.pad_token_id ?? 0, caching);
+  }
+}
+
+/** Whether `max_time` is over, counted from here. */
+function deadlineOf(op: string, { max_time: seconds }: GenerateOptions): () => boolean {
+  if (seconds === null || seconds === undefined) return () => false;
+  if (!(seconds >= 0)) throw new ValueError(`${op}: max_time: expected seconds, 0 or more, got ${String(seconds)}`);
+  const end = performance.now() + 1000 * seconds;
+  return () => performance.now() > end;
 }
 
 function guessesOf(op: string, { num_draft_tokens: guesses = 5 }: GenerateOptions): number {
@@ -103,7 +129,7 @@ function paddedSource(
   model: Extract<LanguageModel, { encode: unknown }>,
   rows: readonly (readonly number[])[],
   pad: number,
-  caching: { useCache: boolean },
+  caching: Caching,
 ): Decoding {
   const longest = Math.max(...rows.map((row) => row.length));
   const shape = { shape: [rows.length, longest], backend: backendOf(model) };

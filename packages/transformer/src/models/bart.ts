@@ -20,7 +20,7 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { shiftRight } from '../loss.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
-import { atLastEnd, spansOf } from '../parts/heads.js';
+import { atLastEnd, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
@@ -408,7 +408,7 @@ export class BartForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return add(linear(this.model.decoder.forward(decoderIds, memory, ctx), this.lm_head.weight), this.final_logits_bias);
+    return add(linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head.weight), this.final_logits_bias);
   }
 
   cache(): DecoderCache[] {

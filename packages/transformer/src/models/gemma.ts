@@ -6,7 +6,7 @@ import { countLabels, activation, flag, layers, orNull, readConfig, size, oneTok
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
-import { atLastToken } from '../parts/heads.js';
+import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type RotaryOptions, rotaryAttention, rotaryTables } from '../parts/rotary.js';
@@ -187,7 +187,7 @@ export class GemmaForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight);
+    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
   }
 
   cache(): AttentionCache[] {

@@ -7,7 +7,7 @@ import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../lo
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type RopeConfig, twoRopes, withTwoRopes } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
-import { atLastToken } from '../parts/heads.js';
+import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import type { ActivationName } from '../parts/activation.js';
@@ -217,7 +217,7 @@ export class Gemma3ForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return softcap(linear(this.model.forward(ids, ctx), this.lm_head.weight), this.config.final_logit_softcapping);
+    return softcap(linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight), this.config.final_logit_softcapping);
   }
 
   cache(): AttentionCache[] {

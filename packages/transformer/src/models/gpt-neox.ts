@@ -7,7 +7,7 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
-import { atLastToken, spansOf } from '../parts/heads.js';
+import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
@@ -189,7 +189,7 @@ export class GPTNeoXForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.gpt_neox.forward(ids, ctx), this.embed_out.weight);
+    return linear(tokensToKeep(this.gpt_neox.forward(ids, ctx), ctx), this.embed_out.weight);
   }
 
   cache(): AttentionCache[] {

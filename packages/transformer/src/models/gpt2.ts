@@ -20,7 +20,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads } from '../parts/attend-heads.js';
-import { atLastToken, spansOf } from '../parts/heads.js';
+import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 
 /*
@@ -277,7 +277,7 @@ export class GPT2LMHeadModel {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.transformer.forward(ids, ctx), this.lm_head.weight);
+    return linear(tokensToKeep(this.transformer.forward(ids, ctx), ctx), this.lm_head.weight);
   }
 
   cache(): AttentionCache[] {

@@ -21,7 +21,7 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { type RopeConfig, rope, ropeProblems, withRopeParameters } from '../loading/rope.js';
 import { type ActivationName, activatedGate } from '../parts/activation.js';
 import { residualBlock } from '../parts/blocks.js';
-import { atLastToken, spansOf } from '../parts/heads.js';
+import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryAttention, rotaryTables } from '../parts/rotary.js';
@@ -262,7 +262,7 @@ export class LlamaForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight);
+    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
   }
 
   cache(): AttentionCache[] {

@@ -4,6 +4,7 @@ import { add, dropout, linear, mul, type Rng, type Tensor, ValueError } from '@m
 import { type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import { flag, integer, maybe, readConfig, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
+import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { sinusoids } from '../parts/sinusoids.js';
@@ -193,7 +194,7 @@ export class MarianMTModel {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return add(linear(this.model.decoder.forward(decoderIds, memory, ctx), this.lm_head.weight), this.final_logits_bias);
+    return add(linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head.weight), this.final_logits_bias);
   }
 
   cache(): DecoderCache[] {

@@ -20,7 +20,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
-import { atLastToken, spansOf } from '../parts/heads.js';
+import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, type Sizes, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
@@ -260,7 +260,7 @@ export class OPTForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight);
+    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
   }
 
   cache(): AttentionCache[] {

@@ -7,7 +7,7 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
-import { atLastToken } from '../parts/heads.js';
+import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryTables } from '../parts/rotary.js';
@@ -191,7 +191,7 @@ export class PhiForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight, this.lm_head.bias);
+    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight, this.lm_head.bias);
   }
 
   cache(): AttentionCache[] {

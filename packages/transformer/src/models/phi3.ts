@@ -8,7 +8,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { activatedGate } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { residualBlock } from '../parts/blocks.js';
-import { atLastToken } from '../parts/heads.js';
+import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, rotaryTables, windowOf } from '../parts/rotary.js';
@@ -181,7 +181,7 @@ export class Phi3ForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight);
+    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
   }
 
   cache(): AttentionCache[] {

@@ -7,7 +7,7 @@ import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../lo
 import type { CheckpointRules } from '../loading/model-class.js';
 import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
-import { atLastToken, spansOf } from '../parts/heads.js';
+import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
@@ -183,7 +183,7 @@ export class Qwen3ForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight);
+    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
   }
 
   cache(): AttentionCache[] {

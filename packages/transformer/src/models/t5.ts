@@ -30,7 +30,7 @@ import {
 import type { CheckpointRules } from '../loading/model-class.js';
 import { shiftRight } from '../loss.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
-import { atLastEnd, spansOf } from '../parts/heads.js';
+import { atLastEnd, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, sizesOf } from '../parts/inputs.js';
 
 /*
@@ -414,7 +414,7 @@ export class T5ForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    const x = this.decoder.forward(decoderIds, memory, ctx);
+    const x = tokensToKeep(this.decoder.forward(decoderIds, memory, ctx), ctx);
     return linear(this.config.scale_decoder_outputs ? mul(x, this.config.d_model ** -0.5) : x, this.lm_head.weight);
   }
 

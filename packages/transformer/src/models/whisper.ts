@@ -19,6 +19,7 @@ import {
 import { type DecoderCache, type ModelOptions, type StacksContext, see, type Tap } from '../context.js';
 import { countLabels, flag, integer, labels, layers, maybe, readConfig, size, tokenId } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
+import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type StacksConfig, stacksFields, stacksIgnored, stacksProblems } from './bart.js';
@@ -232,7 +233,7 @@ export class WhisperForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return linear(this.model.decoder.forward(decoderIds, memory, ctx), this.proj_out.weight);
+    return linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.proj_out.weight);
   }
 
   cache(): DecoderCache[] {

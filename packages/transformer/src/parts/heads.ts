@@ -12,9 +12,16 @@ import {
   takeAlong,
   type Tensor,
   ValueError,
+  slice,
 } from '@multihead/tensor';
 
 /* What the heads of several models do with the last hidden states. */
+
+/** The tokens of x [B, T, E] that a context wants logits of: the last `logitsToKeep`, or all. */
+export function tokensToKeep(x: Tensor, { logitsToKeep: keep = 0 }: { logitsToKeep?: number }): Tensor {
+  const tokens = x.shape[1]!;
+  return keep > 0 && keep < tokens ? slice(x, 1, tokens - keep, tokens) : x;
+}
 
 /**
  * The rows of x [B, T, L] at the last token of each sample that is not padding, [B, L]: what a classifier on a causal model reads.

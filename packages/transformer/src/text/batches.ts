@@ -1,5 +1,5 @@
 import { type Backend, keep, noGrad, stateDict, type Tensor, tensor, tidy, ValueError } from '@multihead/tensor';
-import type { TextModel, TextOptions, TextTokenizer } from './tokenizer.js';
+import { idsOf, type TextModel, type TextOptions, type TextTokenizer } from './tokenizer.js';
 
 /* Texts as padded batches of ids. */
 
@@ -16,7 +16,7 @@ export async function inBatches(
   const rows: Float32Array[] = [];
   for (let from = 0; from < texts.length; from += batchSize) {
     signal?.throwIfAborted();
-    const encoded = texts.slice(from, from + batchSize).map((text) => Array.from(tokenizer.encode(text).ids));
+    const encoded = texts.slice(from, from + batchSize).map((text) => idsOf(tokenizer.encode(text)));
     const empty = encoded.findIndex((ids) => ids.length === 0);
     if (empty >= 0)
       throw new ValueError(`${op}: texts: expected text with at least one token, got none for ${JSON.stringify(texts[from + empty])}`);

@@ -1,11 +1,11 @@
-import { normalize, select } from '@multihead/tensor';
-import { meanPooling } from '../pooling.js';
+import { normalize } from '@multihead/tensor';
+import { type Pooling, pool } from '../pooling.js';
 import { inBatches } from './batches.js';
 import type { TextModel, TextOptions, TextTokenizer } from './tokenizer.js';
 
 export interface EmbedOptions extends TextOptions {
-  /** What of the hidden states is taken: their mean over the tokens, as sentence encoders mostly want, or that of the first token. */
-  pooling?: 'mean' | 'cls';
+  /** What of the hidden states is taken, one behind the other if several: `mean`, as sentence encoders mostly want, if left out. `readPooling` finds what a checkpoint wants. */
+  pooling?: Pooling | readonly Pooling[];
   /** Vectors of length 1, as cosines want; true if left out. */
   normalized?: boolean;
 }
@@ -27,8 +27,7 @@ export async function embed(
 ): Promise<Float32Array[]> {
   const { pooling = 'mean', normalized = true } = options;
   return inBatches('embed', model, tokenizer, texts, options, (ids, mask) => {
-    const hidden = model.forward(ids, { mask });
-    const pooled = pooling === 'cls' ? select(hidden, 1, 0) : meanPooling(hidden, mask); // [B, E]
+    const pooled = pool(model.forward(ids, { mask }), mask, pooling); // [B, E]
     return normalized ? normalize(pooled) : pooled;
   });
 }

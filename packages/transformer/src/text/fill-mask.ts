@@ -1,6 +1,6 @@
 import { keep, noGrad, select, softmax, tidy, topk, ValueError } from '@multihead/tensor';
 import { backendOf, batchOf } from './batches.js';
-import type { TextModel, TextTokenizer } from './tokenizer.js';
+import { idsOf, type TextModel, type TextTokenizer } from './tokenizer.js';
 
 export interface Filling {
   id: number;
@@ -23,7 +23,7 @@ export async function fillMask(
   text: string,
   options: { top?: number } = {},
 ): Promise<Filling[]> {
-  const ids = Array.from(tokenizer.encode(text).ids);
+  const ids = idsOf(tokenizer.encode(text));
   const masks = ['[MASK]', '<mask>'].map((token) => tokenizer.tokenToId(token)).filter((id) => id !== undefined);
   const places = ids.flatMap((id, i) => (masks.includes(id) ? [i] : []));
   if (places.length !== 1)
