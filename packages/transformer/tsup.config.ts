@@ -33,6 +33,7 @@ export default library({
   vit: 'src/exports/vit.ts',
   whisper: 'src/exports/whisper.ts',
   generation: 'src/generation.ts',
+  inspect: 'src/inspect.ts',
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
   text: 'src/text.ts',

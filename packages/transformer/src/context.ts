@@ -1,4 +1,4 @@
-import type { AttentionCache, AttentionFn } from '@multihead/attention';
+import type { AttentionCache, AttentionFn, Capture } from '@multihead/attention';
 import type { Rng, Tensor } from '@multihead/tensor';
 
 /*
@@ -25,7 +25,14 @@ import type { Rng, Tensor } from '@multihead/tensor';
  * const maps: Tensor[] = [];
  * model.forward(ids, { tap: (name, x) => { if (name.endsWith('.pattern')) maps.push(x); } });
  */
-export type Tap = (name: string, x: Tensor) => Tensor | void;
+export interface Tap {
+  (name: string, x: Tensor): Tensor | void;
+  /**
+   * How the weights of attention of this name are asked for; `undefined`: not at all, so that nobody makes them. Without this function all are made,
+   * [B, H, Q, K] in every layer. `captureOf` makes a Capture that asks for some heads and queries alone; what it receives goes to `receive`.
+   */
+  readonly capture?: (name: string, receive: (weights: Tensor) => void) => Capture | undefined;
+}
 
 /** What every model's `forward` takes. */
 export interface ForwardContext {

@@ -1,5 +1,6 @@
 import { Tensor, tensor, ValueError } from '@multihead/tensor';
 import type { Rng } from '@multihead/tensor';
+import type { Tap } from '../context.js';
 import { type GenerationConfig, idsOf, maxLengthOf, processorsOf, type RowPlan } from './config.js';
 import {
   backendOf,
@@ -40,6 +41,8 @@ export interface GenerateOptions extends GenerationConfig {
   draft?: CausalModel;
   /** Tokens that a draft guesses at a time; 5 if left out. */
   num_draft_tokens?: number;
+  /** Sees and changes the activations of each pass: the prompt's first, then those of the new tokens. */
+  tap?: Tap;
   /** More processors, before those of sampling. */
   processors?: readonly LogitsProcessor[];
 }
@@ -59,11 +62,13 @@ export interface Start {
 /** Reads the prompt and makes a Decoding, which is the caller's to dispose. */
 export async function start(
   op: string,
-  model: LanguageModel,
+  plain: LanguageModel,
   prompt: Prompt,
   options: GenerateOptions,
   held?: RowDecoding,
 ): Promise<Start> {
+  if (held && options.tap) throw new ValueError(`${op}: tap: expected none in a session, whose keys were computed without it`);
+  const model = options.tap ? tapped(plain, options.tap) : plain;
   const { mask = null, eos_token_id, use_cache: useCache } = options;
   if (options.do_sample && !options.rng) throw new ValueError(`${op}: rng: expected an Rng, as do_sample draws from it`);
   const isSource = 'decode' in model;
@@ -111,6 +116,17 @@ function deadlineOf(op: string, { max_time: seconds }: GenerateOptions): () => b
   if (!(seconds >= 0)) throw new ValueError(`${op}: max_time: expected seconds, 0 or more, got ${String(seconds)}`);
   const end = performance.now() + 1000 * seconds;
   return () => performance.now() > end;
+}
+
+/** A model that shows all that it does to a tap. `model` is a field, so that its parameters are found. */
+function tapped(model: LanguageModel, tap: Tap): LanguageModel {
+  if (!('decode' in model)) return { model, forward: (ids, ctx) => model.forward(ids, { ...ctx, tap }), cache: () => model.cache() } as LanguageModel; // biome-ignore format: one model
+  return {
+    model,
+    encode: (source, ctx) => model.encode(source, { ...ctx, tap }),
+    decode: (ids, memory, ctx) => model.decode(ids, memory, { ...ctx, tap }),
+    cache: () => model.cache(),
+  } as LanguageModel;
 }
 
 function guessesOf(op: string, { num_draft_tokens: guesses = 5 }: GenerateOptions): number {

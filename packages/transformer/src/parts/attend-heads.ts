@@ -28,11 +28,13 @@ function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockCont
   const rest = ctx.whole ? { ...own, causal: false, window: undefined } : own;
   const { tap, rng } = ctx;
   const mask = ctx.mask && lastKeys(ctx.mask, k.shape[2]!);
+  const pattern = `${ctx.at}.${name}.pattern`;
   let changed: Tensor | null = null;
   const onWeights = (weights: Tensor) => {
-    changed = tap?.(`${ctx.at}.${name}.pattern`, weights) ?? null;
+    const given = tap?.(pattern, weights) ?? weights;
+    changed = given === weights ? null : given; // weights that stay leave the kernel its own way to read
   };
-  const capture = tap && onWeights;
+  const capture = tap && (tap.capture ? tap.capture(pattern, onWeights) : onWeights);
   const read = attention(q, k, v, { ...rest, mask, rng, capture }); // [B, H, Q, D]
   const z = changed ? matmul(changed, repeatHeads(v, q.shape[1]!)) : read;
   return mergeHeads(see(ctx, `${ctx.at}.${name}.z`, z));
