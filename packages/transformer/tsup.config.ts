@@ -37,4 +37,5 @@ export default library({
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
   text: 'src/text.ts',
+  vision: 'src/vision.ts',
 });

@@ -52,7 +52,7 @@ it.each(runnable)('the example of %s', async (name) => {
     pixels: tensor.zeros([1, 3, 32, 32]),
     features: tensor.zeros([1, 4, 12]),
   };
-  const code = `${lines.slice(0, -1).join('\n')}\nreturn [${expression}, model];`;
+  const code = `${lines.slice(0, -1).join('\n')}\nreturn [${expression}, typeof model === 'undefined' ? {} : model];`;
   const [shape, model] = (await new AsyncFunction(...Object.keys(given), code)(...Object.values(given))) as [number[], object];
   expect(JSON.stringify(shape)).toBe(claim!.replaceAll(' ', ''));
   tensor.dispose(model);

@@ -158,6 +158,8 @@ export function isObject(value: unknown): value is ConfigJson {
 }
 
 export interface ConfigRules<Config> {
+  /** What errors call the file; config.json if left out. */
+  readonly file?: string;
   /** The values of `model_type` that it takes. */
   readonly modelTypes: readonly string[];
   readonly fields: Fields<Config>;
@@ -174,10 +176,10 @@ export interface ConfigRules<Config> {
  * Throws a ConfigError that lists every bad value, every value that is not supported and every key that is not known.
  */
 export function readConfig<Config extends object>(json: unknown, rules: ConfigRules<Config>): Config {
-  const { modelTypes, fields, ignored = [], only = {}, check } = rules;
-  if (!isObject(json)) throw new ConfigError(`config.json: expected an object, got ${describe(json)}`);
+  const { file = 'config.json', modelTypes, fields, ignored = [], only = {}, check } = rules;
+  if (!isObject(json)) throw new ConfigError(`${file}: expected an object, got ${describe(json)}`);
   if (json.model_type !== undefined && !modelTypes.includes(json.model_type as string)) {
-    throw new ConfigError(`config.json: model_type: expected ${modelTypes.join(' or ')}, got ${describe(json.model_type)}`);
+    throw new ConfigError(`${file}: model_type: expected ${modelTypes.join(' or ')}, got ${describe(json.model_type)}`);
   }
   const unread = new Set([...harmless.split(/\s+/), ...ignored]);
   const problems: string[] = [];
@@ -201,7 +203,7 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
   }
   if (problems.length === 0 && check) problems.push(...check(config).filter((problem) => problem !== false));
   if (problems.length > 0)
-    throw new ConfigError(`config.json of ${modelTypes[0]}: ${problems.length} of its values cannot be taken:\n  ${problems.join('\n  ')}`);
+    throw new ConfigError(`${file} of ${modelTypes[0]}: ${problems.length} of its values cannot be taken:\n  ${problems.join('\n  ')}`);
   origins.set(config, { model_type: modelTypes[0], ...json });
   return config;
 }
