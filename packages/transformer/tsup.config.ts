@@ -36,4 +36,6 @@ export default library({
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
   text: 'src/text.ts',
+  speech: 'src/speech.ts',
+  audio: 'src/audio.ts',
 });
