@@ -25,24 +25,50 @@ function factorsOf(n: number): number[] {
   return factors;
 }
 
-/** One stage: `stride` transforms of length `length` become `stride · radix` of length `length / radix`. */
-function stage({ re, im }: Complex, out: Complex, roots: Complex, [radix, length, stride]: readonly [number, number, number]): void {
-  const n = re.length;
-  const part = length / radix;
+/** One stage, in which `stride` transforms of length `part · radix` become `stride · radix` of length `part`, with what it multiplies by. */
+interface Stage {
+  readonly radix: number;
+  readonly part: number;
+  readonly stride: number;
+  /** For each place j < part, each output t and each input k of it. */
+  readonly factors: Complex;
+}
+
+function stagesOf(n: number): Stage[] {
+  const roots = rootsOf(n);
+  let stride = 1;
+  return factorsOf(n).map((radix) => {
+    const part = n / (stride * radix);
+    const index = (_: unknown, i: number) => {
+      const [j, t, k] = [Math.floor(i / radix ** 2), Math.floor(i / radix) % radix, i % radix];
+      return (j * t * stride + ((k * t) % radix) * (n / radix)) % n;
+    };
+    const places = Array.from({ length: part * radix ** 2 }, index);
+    const factors = { re: Float64Array.from(places, (i) => roots.re[i]!), im: Float64Array.from(places, (i) => roots.im[i]!) };
+    const made = { radix, part, stride, factors };
+    stride *= radix;
+    return made;
+  });
+}
+
+function run({ radix, part, stride, factors }: Stage, { re, im }: Complex, out: Complex): void {
+  const step = part * stride;
+  let at = 0;
   for (let j = 0; j < part; j++) {
-    for (let t = 0; t < radix; t++) {
+    for (let t = 0; t < radix; t++, at += radix) {
       const to = stride * (radix * j + t);
-      out.re.fill(0, to, to + stride);
-      out.im.fill(0, to, to + stride);
-      for (let k = 0; k < radix; k++) {
-        const root = (j * t * stride + ((k * t) % radix) * (n / radix)) % n;
-        const [c, s] = [roots.re[root]!, roots.im[root]!];
-        const from = stride * (j + part * k);
-        for (let q = 0; q < stride; q++) {
-          const [a, b] = [re[from + q]!, im[from + q]!];
-          out.re[to + q]! += a * c - b * s;
-          out.im[to + q]! += a * s + b * c;
+      for (let q = 0; q < stride; q++) {
+        let from = stride * j + q;
+        let x = 0;
+        let y = 0;
+        for (let k = at; k < at + radix; k++, from += step) {
+          const c = factors.re[k]!;
+          const s = factors.im[k]!;
+          x += re[from]! * c - im[from]! * s;
+          y += re[from]! * s + im[from]! * c;
         }
+        out.re[to + q] = x;
+        out.im[to + q] = y;
       }
     }
   }
@@ -50,19 +76,14 @@ function stage({ re, im }: Complex, out: Complex, roots: Complex, [radix, length
 
 /** Σ_t x_t · e^(-2πi·k·t/n) for every k, of one length: a function that keeps its tables. What it returns is overwritten by the next call. */
 export function fourier(n: number): (x: Complex) => Complex {
-  const roots = rootsOf(n);
-  const factors = factorsOf(n);
+  const stages = stagesOf(n);
   const rooms = [0, 1].map(() => ({ re: new Float64Array(n), im: new Float64Array(n) }));
   return (x) => {
     let from = x;
-    let length = n;
-    let stride = 1;
-    for (const [i, radix] of factors.entries()) {
+    for (const [i, stage] of stages.entries()) {
       const to = rooms[i % 2]!;
-      stage(from, to, roots, [radix, length, stride]);
+      run(stage, from, to);
       from = to;
-      length /= radix;
-      stride *= radix;
     }
     return from;
   };
