@@ -4,6 +4,7 @@ import { load } from '@multihead/transformer/load';
 import { Archive } from '../archive.js';
 import type { Folder } from '../folder.js';
 import { type Check, type Family, type Finding, type GoldenCase, notBuilt, type Suite } from '../suite.js';
+import { audioFamily } from './audio-features.js';
 import { checkpointOf } from './checkpoint.js';
 import type { HfCase, ModelDocument } from './document.js';
 import { type AnyModel, runForward } from './forward.js';
@@ -15,7 +16,11 @@ import { runClassification, runPerplexity, runTextToText, runTextGeneration } fr
 /** What transformers computed with tiny models: logits, hidden states, attention maps, losses with gradients. One model a family. */
 export const hf: Suite = {
   name: 'hf',
-  open: (folder) => [...folder.folders().map(modelFamily), ...(folder.has('processors.json') ? [processorsFamily(folder)] : [])],
+  open: (folder) => [
+    ...folder.folders().map(modelFamily),
+    ...(folder.has('processors.json') ? [processorsFamily(folder)] : []),
+    ...(folder.has('audio-features.json') ? [audioFamily(folder)] : []),
+  ],
 };
 
 function modelFamily(folder: Folder): Family {

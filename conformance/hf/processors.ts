@@ -1,4 +1,5 @@
 import * as processors from '@multihead/transformer/generation';
+import { timestampRules } from '@multihead/transformer/speech';
 import { Archive, type Json, type TensorRef } from '../archive.js';
 import type { Folder } from '../folder.js';
 import { type Check, type Family, notBuilt } from '../suite.js';
@@ -85,6 +86,8 @@ const makers: Readonly<Record<string, (kwargs: Arguments) => processors.LogitsPr
   SuppressTokensLogitsProcessor: ({ suppress_tokens }) => processors.suppressTokens(suppress_tokens),
   SuppressTokensAtBeginLogitsProcessor: ({ begin_suppress_tokens, begin_index }) =>
     processors.suppressTokensAtBegin(begin_suppress_tokens, begin_index),
+  WhisperTimeStampLogitsProcessor: ({ generate_config, begin_index, ...rest }) =>
+    timestampRules({ no_timestamps_token_id: 0, eos_token_id: 0, ...generate_config, ...rest }, begin_index ?? 0),
   InfNanRemoveLogitsProcessor: () => processors.removeInvalidValues(),
   LogitNormalization: () => processors.normalizeLogits(),
 };

@@ -38,4 +38,6 @@ export default library({
   pooling: 'src/pooling.ts',
   text: 'src/text.ts',
   vision: 'src/vision.ts',
+  speech: 'src/speech.ts',
+  audio: 'src/audio.ts',
 });

@@ -213,7 +213,7 @@ function isSame(right: unknown, value: unknown): boolean {
   return right === value || (isObject(right) && isObject(value) && Object.keys(value).length === 0);
 }
 
-function problemOf(key: string, value: unknown, error: unknown): string {
+export function problemOf(key: string, value: unknown, error: unknown): string {
   if (error instanceof Refusal) return `${key}: expected ${error.expected}, got ${describe(value)}`;
   if (error instanceof ConfigError) return `${key}: ${error.message.replaceAll('\n', '\n  ')}`;
   throw error;

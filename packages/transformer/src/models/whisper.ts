@@ -15,12 +15,15 @@ import {
   sum,
   type Tensor,
   transpose,
+  getBackend,
+  type Initializer,
 } from '@multihead/tensor';
 import { type DecoderCache, type ModelOptions, type StacksContext, see, type Tap } from '../context.js';
 import { countLabels, flag, integer, labels, layers, maybe, readConfig, size, tokenId } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
+import { sinusoids } from '../parts/sinusoids.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type StacksConfig, stacksFields, stacksIgnored, stacksProblems } from './bart.js';
 import { M2M100DecoderLayer, M2M100EncoderLayer } from './m2m100.js';
@@ -40,6 +43,8 @@ export interface WhisperConfig extends Omit<StacksConfig, 'max_position_embeddin
   /** Positions of the encoder: half as many as frames. */
   max_source_positions: number;
   max_target_positions: number;
+  /** Of the attention maps that times of words are read from. */
+  median_filter_width: number;
   eos_token_id: number | number[] | null;
   /** Of the classifier of sounds: its width, and whether it reads a weighed sum of all layers. */
   classifier_proj_size: number;
@@ -73,6 +78,7 @@ export function readWhisperConfig(json: unknown): WhisperConfig {
       dropout: fields.attention_dropout,
       max_source_positions: size(1500),
       max_target_positions: size(448),
+      median_filter_width: size(7),
       pad_token_id: integer(50256),
       decoder_start_token_id: integer(50257),
       eos_token_id: tokenId(50256),
@@ -81,8 +87,8 @@ export function readWhisperConfig(json: unknown): WhisperConfig {
       id2label: labels(),
       num_labels: maybe(size(2)),
     },
-    // Scaling is not done in transformers either; the rest is of times of words, and of how inputs are masked in training.
-    ignored: `${stacksIgnored.join(' ')} scale_embedding median_filter_width mask_time_prob mask_time_length mask_time_min_masks
+    // Scaling is not done in transformers either; the rest is of how inputs are masked in training.
+    ignored: `${stacksIgnored.join(' ')} scale_embedding mask_time_prob mask_time_length mask_time_min_masks
       mask_feature_prob mask_feature_length mask_feature_min_masks alignment_heads lang_ids max_position_embeddings num_hidden_layers`.split(
       /\s+/,
     ),
@@ -96,6 +102,12 @@ function stacksOf(config: WhisperConfig): StacksConfig {
   return { ...config, max_position_embeddings: config.max_source_positions };
 }
 
+/** What the encoder's positions are before a checkpoint is loaded: they are not trained. */
+const places: Initializer = (shape) => () => {
+  const [count, width] = shape as [number, number];
+  return sinusoids(0, count, width, { step: (pair) => pair / (width / 2 - 1), backend: getBackend() });
+};
+
 export class WhisperEncoder {
   conv1: Conv1d;
   conv2: Conv1d;
@@ -108,7 +120,7 @@ export class WhisperEncoder {
     const init = normal(options.rng, config.init_std);
     this.conv1 = new Conv1d(config.num_mel_bins, config.d_model, 3, { padding: 1, init });
     this.conv2 = new Conv1d(config.d_model, config.d_model, 3, { padding: 1, stride: 2, init });
-    this.embed_positions = new Embedding(config.max_source_positions, config.d_model, { init });
+    this.embed_positions = new Embedding(config.max_source_positions, config.d_model, { init: places });
     this.embed_positions.weight.requiresGrad = false; // sinusoids, stored
     this.layers = Array.from(
       { length: config.encoder_layers },
