@@ -37,6 +37,7 @@ import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { rowsAt } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { tableOf } from '../parts/project.js';
 import { patchesOf } from './vit.js';
 
 /*
@@ -294,7 +295,7 @@ export class CLIPVisionTransformer {
     const { class_embedding, patch_embedding, position_embedding } = this.embeddings;
     const patches = patchesOf('CLIP', pixels, patch_embedding, [num_channels, side, side]); // [B, P, E]
     const first = broadcastTo(class_embedding, [patches.shape[0]!, 1, patches.shape[2]!]);
-    let x = this.pre_layrnorm.forward(add(concat([first, patches], 1), position_embedding.weight)); // [B, 1 + P, E]
+    let x = this.pre_layrnorm.forward(add(concat([first, patches], 1), tableOf(position_embedding))); // [B, 1 + P, E]
     for (const [i, layer] of this.encoder.layers.entries())
       x = layer.forward(x, blockContext({ ...ctx, cache: undefined }, null, i, stack));
     return see(ctx, `${stack}final`, x);

@@ -1,11 +1,12 @@
 import { constant, LayerNorm, Linear, normal } from '@multihead/layers';
-import { dropout, gelu, linear, param, type Rng, select, squeeze, type Tensor } from '@multihead/tensor';
+import { dropout, gelu, param, type Rng, select, squeeze, type Tensor } from '@multihead/tensor';
 import type { ModelOptions } from '../context.js';
 import { countLabels, readConfig, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activations } from '../parts/activation.js';
 import { spansOf } from '../parts/heads.js';
 import { checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import {
   BertEmbeddings,
   type BertConfig,
@@ -177,7 +178,7 @@ export class ElectraForMaskedLM {
   forward(ids: Tensor, ctx: BertContext = {}): Tensor {
     const { LayerNorm: norm, dense } = this.generator_predictions;
     const narrow = norm.forward(gelu(dense.forward(this.electra.forward(ids, ctx)))); // [B, T, embedding_size]
-    return linear(narrow, this.generator_lm_head.weight, this.generator_lm_head.bias);
+    return project(narrow, this.generator_lm_head);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attention';
 import { constant, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
+import { add, dropout, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, activation, flag, isObject, layers, orNull, readConfig, size, oneToken } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -8,6 +8,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type RotaryOptions, rotaryAttention, rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
@@ -189,7 +190,7 @@ export class GemmaForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight);
+    return project(this.model.forward(ids, ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

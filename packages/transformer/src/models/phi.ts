@@ -1,6 +1,6 @@
 import { type AttentionCache, KVCache, type RopeTables, splitHeads } from '@multihead/attention';
 import { LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, rope, type Tensor } from '@multihead/tensor';
+import { add, dropout, rope, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { activation, countLabels, flag, layers, positive, readConfig, share, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -9,6 +9,7 @@ import { activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastToken } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
@@ -191,7 +192,7 @@ export class PhiForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.model.forward(ids, ctx), this.lm_head.weight, this.lm_head.bias);
+    return project(this.model.forward(ids, ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {
