@@ -66,7 +66,8 @@ export class MultiHeadAttention {
   in_proj_bias: Tensor | null = null;
   bias_k: Tensor | null = null;
   bias_v: Tensor | null = null;
-  out_proj: { weight: Tensor; bias: Tensor | null };
+  /** What stands in place of it, as an adapter does, has a `project`. */
+  out_proj: { weight: Tensor; bias: Tensor | null; project?(x: Tensor): Tensor };
   readonly #heads: number;
   readonly #kvHeads: number;
   /** Widths of all heads together: queries, keys, values. */
@@ -118,7 +119,8 @@ export class MultiHeadAttention {
     };
     const { causal, mask, rng, capture } = ctx;
     const y = this.#attention(q, k, v, { ...this.#masking(q, k, causal, mask), dropout: this.#dropout, rng, capture });
-    return linear(mergeHeads(y), this.out_proj.weight, this.out_proj.bias); // [B, Q, out]
+    const z = mergeHeads(y);
+    return this.out_proj.project?.(z) ?? linear(z, this.out_proj.weight, this.out_proj.bias); // [B, Q, out]
   }
 
   /** As `forward`, with the weights of each head, [B, H, Q, K]. */

@@ -118,7 +118,7 @@ export { dropout } from './ops/dropout.js';
 export { type RopeOptions, rope } from './ops/rope.js';
 export { gated } from './ops/gated.js';
 export { type QuantizedWeight, dequantize, linearQ } from './ops/linear-q.js';
-export { quantize } from './quantize.js';
+export { type QuantizeOptions, quantize, quantizeData } from './quantize.js';
 export { type CrossEntropyOptions, type NllLossOptions, crossEntropy, nllLoss } from './ops/cross-entropy.js';
 export {
   type LossOptions,

@@ -1,11 +1,14 @@
 import {
   add,
   dequantize,
+  getBackend,
+  grad,
   linear,
   linearQ,
   matmul,
   noGrad,
   quantize,
+  quantizeData,
   Rng,
   randn,
   ShapeError,
@@ -93,5 +96,26 @@ describe('linearQ', () => {
       ).data(),
     );
     expect(difference / rootMeanSquare(await own.data())).toBeLessThan(dynamic ? 0.012 : 1e-6);
+  });
+
+  it('lets gradients pass the rounding of x, and keeps no weight in between', async () => {
+    const w = await quantize(randn([64, 256], { rng: new Rng(2) }), { bits: 4 });
+    const x = randn([5, 256], { rng: new Rng(1), requiresGrad: true });
+    const dy = randn([5, 64], { rng: new Rng(4) });
+    const before = getBackend().memory().bytes;
+    const y = linearQ(x, w, null, { dynamic: true });
+    expect(getBackend().memory().bytes - before).toBe(4 * 5 * 64);
+    const [dx] = grad(y, [x], { seed: dy });
+    expect(await dx!.toArray()).toEqual(await matmul(dy, dequantize(w)).toArray());
+  });
+});
+
+describe('quantizeData', () => {
+  it('is quantize of an array', async () => {
+    const weight = randn([7, 96], { rng: new Rng(1) });
+    const [a, b] = [await quantize(weight, { bits: 4 }), quantizeData(await weight.data(), [7, 96], { bits: 4 })];
+    expect(await b.packed.toArray()).toEqual(await a.packed.toArray());
+    expect(await b.scales.toArray()).toEqual(await a.scales.toArray());
+    expect(() => quantizeData(new Float32Array(5), [1, 32])).toThrow('expected 1 x 32 numbers, got 5');
   });
 });

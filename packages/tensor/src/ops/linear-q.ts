@@ -1,14 +1,15 @@
-import { contiguous, noGradient, record } from '../autograd.js';
+import { contiguous, isDifferentiated, noGradient, record } from '../autograd.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError, GradientError, ShapeError } from '../errors.js';
-import { isRecording } from '../mode.js';
+import { isRecording, noGrad } from '../mode.js';
+import { tidy } from '../scope.js';
 import { sameShape, show } from '../shape.js';
 import { commonBackend, type Tensor } from '../tensor.js';
 import { abs, div, mul, remainder, sub } from './arithmetic.js';
 import { eq, where } from './compare.js';
 import { attempt, fusedKernel } from './fused.js';
-import { linear } from './matmul.js';
-import { amax } from './reduce.js';
+import { linear, matmul } from './matmul.js';
+import { amax, sum } from './reduce.js';
 import { round } from './rounding.js';
 import { cast, reshape, unsqueeze } from './view.js';
 import { stack } from './join.js';
@@ -48,18 +49,19 @@ export function dequantize({ packed, scales, bits, group }: QuantizedWeight): Te
 }
 
 /**
- * x · dequantize(weight)ᵀ + bias for x [..., in]: [..., out], the linear layer of a quantised weight, for inference.
+ * x · dequantize(weight)ᵀ + bias for x [..., in]: [..., out], the linear layer of a quantised weight.
  *
  * With `dynamic`, each group of each row of x is rounded to whole multiples of max |x| / 63 first, so that backends multiply integers; else
- * x stays as it is. One float type. Throws a ShapeError, and a GradientError where a gradient is wanted: quantised weights are not trained.
+ * x stays as it is. x and bias have gradients, dx = dy · dequantize(weight), which the rounding of x lets through as it is; the weight is
+ * made of its integers again for that, and not kept. One float type. Throws a ShapeError, and a GradientError where the scales want a
+ * gradient: quantised weights are not trained.
  *
  * @example
  * const w = await quantize(full([2, 32], 1));
  * linearQ(ones([1, 32]), w); // [[32, 32]]
  */
 export function linearQ(x: Tensor, weight: QuantizedWeight, bias: Tensor | null = null, options: { dynamic?: boolean } = {}): Tensor {
-  const { dynamic = false } = options;
-  const { packed, scales, bits, group } = weight;
+  const { packed, scales, bits } = weight;
   commonBackend('linearQ', { x, packed, scales, bias });
   const [outFeatures, inFeatures] = [packed.shape[0]!, (packed.shape[1]! * 32) / bits];
   if (x.rank === 0 || x.shape.at(-1) !== inFeatures || (bias && !sameShape(bias.shape, [outFeatures])))
@@ -68,8 +70,21 @@ export function linearQ(x: Tensor, weight: QuantizedWeight, bias: Tensor | null 
     );
   if (!isFloat(x.dtype) || scales.dtype !== x.dtype)
     throw new DTypeError(`linearQ: expected one float type, got x ${x.dtype}, scales ${scales.dtype}`);
-  if (isRecording() && (x.requiresGrad || bias?.requiresGrad))
-    throw new GradientError('linearQ: has no gradient: run it inside noGrad(() => …), or train the weight before it is quantised');
+  if (isRecording() && scales.requiresGrad)
+    throw new GradientError('linearQ: scales: has no gradient: freeze the quantised weight, or train it before it is quantised');
+  const shape = [...x.shape.slice(0, -1), outFeatures];
+  const out = noGrad(() => tidy(() => product(x, weight, bias, options.dynamic ?? false)));
+  if (!isDifferentiated(x, bias)) return out;
+  return record('linearQ', out.storage.retain(), shape, bias ? [x, bias] : [x], (dy) => [
+    () => matmul(dy, dequantize(weight)),
+    () => sum(reshape(dy, [dy.size / outFeatures, outFeatures]), { axis: 0 }),
+  ]);
+}
+
+/** linearQ, off the tape. */
+function product(x: Tensor, weight: QuantizedWeight, bias: Tensor | null, dynamic: boolean): Tensor {
+  const { packed, scales, bits, group } = weight;
+  const [outFeatures, inFeatures] = [packed.shape[0]!, x.shape.at(-1)!];
   const rows = x.size / inFeatures;
   const shape = [...x.shape.slice(0, -1), outFeatures];
   const kernel = fusedKernel('linearQ', null, [x]);
@@ -79,7 +94,6 @@ export function linearQ(x: Tensor, weight: QuantizedWeight, bias: Tensor | null 
   if (out) return record('linearQ', out, shape, [], noGradient);
   return linear(dynamic ? rounded(x, group) : x, dequantize(weight), bias);
 }
-
 /** Each group along the last axis as whole multiples of its greatest magnitude / 63. */
 function rounded(x: Tensor, group: number): Tensor {
   const groups = reshape(x, [...x.shape.slice(0, -1), x.shape.at(-1)! / group, group]);

@@ -1,6 +1,6 @@
 import { KVCache, splitHeads } from '@multihead/attention';
 import { constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, mul, param, type Rng, type Tensor, tanh } from '@multihead/tensor';
+import { add, dropout, mul, param, type Rng, type Tensor, tanh } from '@multihead/tensor';
 import { type BlockContext, type DecoderBlockContext, type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import {
   activation,
@@ -22,6 +22,7 @@ import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastEnd, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
@@ -408,7 +409,7 @@ export class BartForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return add(linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head.weight), this.final_logits_bias);
+    return add(project(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head), this.final_logits_bias);
   }
 
   cache(): DecoderCache[] {

@@ -1,6 +1,6 @@
 import { type AttentionFn, splitHeads } from '@multihead/attention';
 import { constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, param, select, type Tensor, tanh, zerosLike } from '@multihead/tensor';
+import { add, dropout, param, select, type Tensor, tanh, zerosLike } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -22,6 +22,7 @@ import { type ActivationName, activated, activations } from '../parts/activation
 import { attendHeads } from '../parts/attend-heads.js';
 import { present, scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
@@ -294,7 +295,7 @@ export class BertLMPredictionHead {
 
   forward(x: Tensor): Tensor {
     const { dense, LayerNorm: norm } = this.transform;
-    return linear(norm.forward(activations[this.#activation](dense.forward(x))), this.decoder.weight, this.decoder.bias);
+    return project(norm.forward(activations[this.#activation](dense.forward(x))), this.decoder);
   }
 }
 

@@ -44,6 +44,7 @@ import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { rowsAt } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { type ImageContext, patchGrid, patchRows, placesFor } from './vit.js';
+import { tableOf } from '../parts/project.js';
 
 /*
  * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021.
@@ -303,7 +304,7 @@ export class CLIPVisionTransformer {
     const { class_embedding, patch_embedding, position_embedding } = this.embeddings;
     const grid = patchGrid('CLIP', pixels, patch_embedding, { ...this.#config, ...ctx }); // [B, E, h, w]
     const first = broadcastTo(class_embedding, [grid.shape[0]!, 1, grid.shape[1]!]);
-    const places = placesFor(grid, unsqueeze(position_embedding.weight, 0));
+    const places = placesFor(grid, unsqueeze(tableOf(position_embedding), 0));
     let x = this.pre_layrnorm.forward(add(concat([first, patchRows(grid)], 1), places)); // [B, 1 + P, E]
     for (const [i, layer] of this.encoder.layers.entries())
       x = layer.forward(x, blockContext({ ...ctx, cache: undefined }, null, i, stack));

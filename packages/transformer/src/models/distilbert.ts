@@ -1,6 +1,6 @@
 import { type AttentionFn, splitHeads } from '@multihead/attention';
 import { constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, param, relu, select, type Tensor } from '@multihead/tensor';
+import { add, dropout, param, relu, select, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -22,6 +22,7 @@ import { type ActivationName, activated, activations } from '../parts/activation
 import { attendHeads } from '../parts/attend-heads.js';
 import { scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
@@ -229,7 +230,7 @@ export class DistilBertForMaskedLM {
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
     const hidden = activations[this.config.activation](this.vocab_transform.forward(this.distilbert.forward(ids, ctx)));
-    return linear(this.vocab_layer_norm.forward(hidden), this.vocab_projector.weight, this.vocab_projector.bias);
+    return project(this.vocab_layer_norm.forward(hidden), this.vocab_projector);
   }
 }
 

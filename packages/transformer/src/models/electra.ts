@@ -1,11 +1,12 @@
 import { constant, LayerNorm, Linear, normal } from '@multihead/layers';
-import { dropout, gelu, linear, mean, param, type Rng, select, squeeze, type Tensor } from '@multihead/tensor';
+import { dropout, gelu, mean, param, type Rng, select, squeeze, type Tensor } from '@multihead/tensor';
 import type { ModelOptions } from '../context.js';
 import { activation, countLabels, flag, oneOf, orNull, readConfig, share, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activations } from '../parts/activation.js';
 import { scoreChoices, spansOf } from '../parts/heads.js';
 import { checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import {
   BertEmbeddings,
   type BertConfig,
@@ -184,7 +185,7 @@ export class ElectraForMaskedLM {
   forward(ids: Tensor, ctx: BertContext = {}): Tensor {
     const { LayerNorm: norm, dense } = this.generator_predictions;
     const narrow = norm.forward(gelu(dense.forward(this.electra.forward(ids, ctx)))); // [B, T, embedding_size]
-    return linear(narrow, this.generator_lm_head.weight, this.generator_lm_head.bias);
+    return project(narrow, this.generator_lm_head);
   }
 }
 

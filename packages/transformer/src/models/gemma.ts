@@ -1,6 +1,6 @@
 import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attention';
 import { constant, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
+import { add, dropout, mul, param, rmsNorm, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, activation, flag, layers, orNull, readConfig, size, oneToken } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -8,6 +8,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type RotaryOptions, rotaryAttention, rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
@@ -187,7 +188,7 @@ export class GemmaForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal } from '@multihead/layers';
-import { linear, mul, type Tensor } from '@multihead/tensor';
+import { mul, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, activation, flag, isObject, layers, orNull, positive, readConfig, size, oneToken } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
@@ -11,6 +11,7 @@ import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import type { ActivationName } from '../parts/activation.js';
+import { project } from '../parts/project.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, twoRotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
 import { GemmaRMSNorm } from './gemma.js';
@@ -217,7 +218,7 @@ export class Gemma3ForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return softcap(linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight), this.config.final_logit_softcapping);
+    return softcap(project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head), this.config.final_logit_softcapping);
   }
 
   cache(): AttentionCache[] {

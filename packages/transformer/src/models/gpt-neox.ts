@@ -1,6 +1,6 @@
 import { type AttentionCache, KVCache, type RopeTables } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, reshape, rope, slice, type Tensor, transpose } from '@multihead/tensor';
+import { add, dropout, reshape, rope, slice, type Tensor, transpose } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { activation, countLabels, flag, layers, positive, readConfig, share, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -9,6 +9,7 @@ import { activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { rotaryTables } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 
@@ -189,7 +190,7 @@ export class GPTNeoXForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.gpt_neox.forward(ids, ctx), ctx), this.embed_out.weight);
+    return project(tokensToKeep(this.gpt_neox.forward(ids, ctx), ctx), this.embed_out);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import { type AttentionCache, type AttentionFn, KVCache, splitHeads } from '@multihead/attention';
-import { Embedding, LayerNorm, Linear, constant, normal } from '@multihead/layers';
-import { type Activation, add, dropout, type Initializer, linear, param, slice, type Tensor } from '@multihead/tensor';
+import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
+import { add, dropout, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -21,7 +21,9 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads } from '../parts/attend-heads.js';
 import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
+import { Conv1D } from '../parts/conv1d.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 
 /*
  * GPT-2: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
@@ -112,21 +114,6 @@ export function readGPT2Config(json: unknown): GPT2Config {
     ignored: gpt2Ignored,
     check: (config) => [...headProblems(config.n_embd, config.n_head), ...tokenProblems(config)],
   });
-}
-
-/** A linear map whose weight lies [in, out]. */
-export class Conv1D {
-  weight: Tensor;
-  bias: Tensor;
-
-  constructor(inFeatures: number, outFeatures: number, init: Initializer) {
-    this.weight = param([inFeatures, outFeatures], init);
-    this.bias = param([outFeatures], constant(0));
-  }
-
-  forward(x: Tensor, activation: Activation = 'none'): Tensor {
-    return linear(x, this.weight, this.bias, { transposed: true, activation });
-  }
 }
 
 export class GPT2Attention {
@@ -277,7 +264,7 @@ export class GPT2LMHeadModel {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.transformer.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.transformer.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import { type AttentionCache, type AttentionFn, KVCache, type RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
-import { dropout, type Initializer, linear, type Tensor } from '@multihead/tensor';
+import { dropout, type Initializer, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -23,6 +23,7 @@ import { type ActivationName, activatedGate } from '../parts/activation.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { rotaryAttention, rotaryTables } from '../parts/rotary.js';
 
@@ -262,7 +263,7 @@ export class LlamaForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,11 +1,12 @@
 import { KVCache } from '@multihead/attention';
 import { LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, cast, concat, cumsum, dropout, embedding, linear, mul, ne, type Rng, slice, type Tensor, zeros } from '@multihead/tensor';
+import { add, cast, concat, cumsum, dropout, embedding, mul, ne, type Rng, slice, type Tensor, zeros } from '@multihead/tensor';
 import { type BlockContext, type DecoderBlockContext, type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import { activation, flag, readConfig, share, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { sinusoids } from '../parts/sinusoids.js';
 import {
@@ -250,7 +251,7 @@ export class M2M100ForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head);
   }
 
   cache(): DecoderCache[] {

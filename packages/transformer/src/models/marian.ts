@@ -1,11 +1,12 @@
 import { KVCache } from '@multihead/attention';
 import { Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, mul, type Rng, type Tensor, ValueError } from '@multihead/tensor';
+import { add, dropout, mul, type Rng, type Tensor, ValueError } from '@multihead/tensor';
 import { type DecoderCache, type ModelOptions, type StacksContext, see } from '../context.js';
 import { flag, integer, maybe, readConfig, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { sinusoids } from '../parts/sinusoids.js';
 import {
@@ -194,7 +195,7 @@ export class MarianMTModel {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return add(linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head.weight), this.final_logits_bias);
+    return add(project(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.lm_head), this.final_logits_bias);
   }
 
   cache(): DecoderCache[] {

@@ -1,21 +1,6 @@
 import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
-import {
-  add,
-  dropout,
-  linear,
-  mul,
-  reshape,
-  scatter,
-  slice,
-  softmax,
-  sum,
-  type Tensor,
-  topk,
-  uniform,
-  zeros,
-  div,
-} from '@multihead/tensor';
+import { add, dropout, mul, reshape, scatter, slice, softmax, sum, type Tensor, topk, uniform, zeros, div } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, flag, number, orNull, maybe, readConfig, positive, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -27,6 +12,7 @@ import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { biasKeys, head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
 import { type ActivationName, activatedGate } from '../parts/activation.js';
+import { project } from '../parts/project.js';
 
 /*
  * Mixtral: Jiang et al., "Mixtral of Experts", 2024.
@@ -249,7 +235,7 @@ export class MixtralForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import { type RopeTables, splitHeads } from '@multihead/attention';
 import { constant, LayerNorm, Linear, normal } from '@multihead/layers';
-import { argmax, cast, dropout, linear, param, rope, select, slice, type Tensor } from '@multihead/tensor';
+import { argmax, cast, dropout, param, rope, select, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -28,6 +28,7 @@ import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { residualBlock } from '../parts/blocks.js';
 import { rowsAt, scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { twoRotaryTables } from '../parts/rotary.js';
 import { meanPooling } from '../pooling.js';
@@ -291,7 +292,7 @@ export class ModernBertForMaskedLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(this.head.forward(this.model.forward(ids, ctx)), this.decoder.weight, this.decoder.bias);
+    return project(this.head.forward(this.model.forward(ids, ctx)), this.decoder);
   }
 }
 

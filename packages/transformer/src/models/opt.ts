@@ -1,6 +1,6 @@
 import { type AttentionCache, KVCache, splitHeads } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, cast, cumsum, dropout, layerNorm, linear, mul, slice, type Tensor } from '@multihead/tensor';
+import { add, cast, cumsum, dropout, layerNorm, mul, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import {
   activation,
@@ -22,6 +22,7 @@ import { type ActivationName, activated } from '../parts/activation.js';
 import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, type Sizes, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
@@ -260,7 +261,7 @@ export class OPTForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import { type AttentionCache, KVCache, type RopeTables, splitHeads } from '@multihead/attention';
 import { LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, dropout, linear, rope, type Tensor } from '@multihead/tensor';
+import { add, dropout, rope, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { activation, countLabels, flag, layers, positive, readConfig, share, size } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -191,7 +191,7 @@ export class PhiForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight, this.lm_head.bias);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import { type AttentionCache, type RopeTables, splitHeads } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
-import { dropout, linear, rope, slice, type Tensor } from '@multihead/tensor';
+import { dropout, rope, slice, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { countLabels, maybe, readConfig, share, size, oneToken } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
@@ -10,6 +10,7 @@ import { attendHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, rotaryTables, windowOf } from '../parts/rotary.js';
 import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from './llama.js';
@@ -181,7 +182,7 @@ export class Phi3ForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,6 +1,6 @@
 import type { AttentionCache, RopeTables } from '@multihead/attention';
 import { Linear, normal, RMSNorm } from '@multihead/layers';
-import { dropout, linear, type Tensor } from '@multihead/tensor';
+import { dropout, type Tensor } from '@multihead/tensor';
 import { type BlockContext, type ForwardContext, type ModelOptions, see } from '../context.js';
 import { type ConfigJson, countLabels, derived, flag, integer, orNull, readConfig, size } from '../loading/config.js';
 import { type LayerType, layerProblems, layerTypes, withLayerTypes } from '../loading/layer-types.js';
@@ -9,6 +9,7 @@ import { withRopeParameters } from '../loading/rope.js';
 import { residualBlock } from '../parts/blocks.js';
 import { atLastToken, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { cacheOf, type RotaryOptions, rotaryAttention, rotaryTables, windowOf } from '../parts/rotary.js';
 import { biasKeys, head, headDimOf, type LlamaConfig, LlamaMLP, llamaFields, rotaryProblems } from './llama.js';
@@ -177,7 +178,7 @@ export class Qwen2ForCausalLM {
   }
 
   forward(ids: Tensor, ctx: ForwardContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head.weight);
+    return project(tokensToKeep(this.model.forward(ids, ctx), ctx), this.lm_head);
   }
 
   cache(): AttentionCache[] {

@@ -1,10 +1,11 @@
 import { constant, LayerNorm, Linear, normal } from '@multihead/layers';
-import { add, cast, cumsum, dropout, gelu, linear, mul, ne, param, type Rng, select, type Tensor, tanh } from '@multihead/tensor';
+import { add, cast, cumsum, dropout, gelu, mul, ne, param, type Rng, select, type Tensor, tanh } from '@multihead/tensor';
 import type { ModelOptions } from '../context.js';
 import { countLabels, integer, readConfig } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { present, scoreChoices, spansOf } from '../parts/heads.js';
 import { checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
+import { project } from '../parts/project.js';
 import {
   BertEmbeddings,
   type BertConfig,
@@ -119,7 +120,7 @@ export class RobertaLMHead {
   }
 
   forward(x: Tensor): Tensor {
-    return linear(this.layer_norm.forward(gelu(this.dense.forward(x))), this.decoder.weight, this.decoder.bias);
+    return project(this.layer_norm.forward(gelu(this.dense.forward(x))), this.decoder);
   }
 }
 

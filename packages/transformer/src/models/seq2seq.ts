@@ -5,7 +5,6 @@ import {
   add,
   dropout,
   keep,
-  linear,
   mul,
   ne,
   noGrad,
@@ -17,6 +16,7 @@ import {
   unsqueeze,
   ValueError,
 } from '@multihead/tensor';
+import { project } from '../parts/project.js';
 
 /*
  * The encoder-decoder Transformer: Vaswani et al., "Attention Is All You Need", 2017.
@@ -285,7 +285,7 @@ export class Seq2Seq {
   decode(target: Tensor, memory: Tensor, ctx: Seq2SeqContext & { memoryMask?: Tensor | null; cache?: DecoderLayerCache[] } = {}): Tensor {
     const x = this.#embed(this.tgt_embedding, target, ctx.cache?.[0]?.self.length ?? 0, ctx.rng);
     const y = this.transformer.decoder.forward(x, memory, { ...ctx, causal: true });
-    return linear(y, this.generator.weight);
+    return project(y, this.generator);
   }
 
   /** True where there is a token, [B, 1, 1, S]. */

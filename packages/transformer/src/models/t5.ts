@@ -1,6 +1,6 @@
 import { combineMasks, KVCache, splitHeads, t5Bias } from '@multihead/attention';
 import { Embedding, Linear, normal, RMSNorm } from '@multihead/layers';
-import { add, dropout, linear, mul, reshape, type Tensor, tanh } from '@multihead/tensor';
+import { add, dropout, mul, reshape, type Tensor, tanh } from '@multihead/tensor';
 import {
   type BlockContext,
   type DecoderBlockContext,
@@ -32,6 +32,7 @@ import { shiftRight } from '../loss.js';
 import { attendHeads, crossHeads, type HeadOptions } from '../parts/attend-heads.js';
 import { atLastEnd, spansOf, tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, sizesOf } from '../parts/inputs.js';
+import { project, tableOf } from '../parts/project.js';
 
 /*
  * T5: Raffel et al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer", 2020; T5 1.1 and Flan-T5 with
@@ -269,7 +270,8 @@ export class T5Encoder {
   forward(ids: Tensor, ctx: Pick<ForwardContext, 'mask' | 'rng' | 'tap'>): Tensor {
     checkIds('T5', ids);
     const { dropout_rate, relative_attention_max_distance: maxDistance } = this.#config;
-    const bias = t5Bias(this.block[0]!.layer[0].SelfAttention.relative_attention_bias!.weight, ids.shape[1]!, undefined, { maxDistance });
+    const table = tableOf(this.block[0]!.layer[0].SelfAttention.relative_attention_bias!);
+    const bias = t5Bias(table, ids.shape[1]!, undefined, { maxDistance });
     const mask = biased(bias, maskOf('T5', ctx, sizesOf(ids, {})));
     let x = dropout(this.embed_tokens.forward(ids), dropout_rate, ctx.rng); // [B, S, E]
     for (const [i, block] of this.block.entries()) x = block.forward(x, blockContext({ ...ctx, cache: undefined }, mask, i, 'encoder.'));
@@ -294,8 +296,8 @@ export class T5Decoder {
     checkIds('T5', ids);
     const { dropout_rate, relative_attention_max_distance: maxDistance } = this.#config;
     const sizes = decoderSizes(ids, ctx);
-    const { weight } = this.block[0]!.layer[0].SelfAttention.relative_attention_bias!;
-    const bias = t5Bias(weight, sizes.tokens, sizes.past + sizes.tokens, { bidirectional: false, maxDistance });
+    const table = tableOf(this.block[0]!.layer[0].SelfAttention.relative_attention_bias!);
+    const bias = t5Bias(table, sizes.tokens, sizes.past + sizes.tokens, { bidirectional: false, maxDistance });
     const mask = biased(bias, maskOf('T5', { mask: ctx.decoderMask }, sizes));
     const memoryMask = maskOf('T5', ctx, sizesOf(memory, {}));
     let x = dropout(this.embed_tokens.forward(ids), dropout_rate, ctx.rng); // [B, T, E]
@@ -415,7 +417,7 @@ export class T5ForConditionalGeneration {
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
     const x = tokensToKeep(this.decoder.forward(decoderIds, memory, ctx), ctx);
-    return linear(this.config.scale_decoder_outputs ? mul(x, this.config.d_model ** -0.5) : x, this.lm_head.weight);
+    return project(this.config.scale_decoder_outputs ? mul(x, this.config.d_model ** -0.5) : x, this.lm_head);
   }
 
   /** A cache for `decode`. It is the caller's to dispose. */

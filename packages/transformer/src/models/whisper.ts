@@ -4,7 +4,6 @@ import {
   add,
   dropout,
   gelu,
-  linear,
   mean,
   mul,
   param,
@@ -24,6 +23,7 @@ import type { CheckpointRules } from '../loading/model-class.js';
 import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
 import { sinusoids } from '../parts/sinusoids.js';
+import { project, tableOf } from '../parts/project.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type StacksConfig, stacksFields, stacksIgnored, stacksProblems } from './bart.js';
 import { M2M100DecoderLayer, M2M100EncoderLayer } from './m2m100.js';
@@ -137,7 +137,7 @@ export class WhisperEncoder {
       throw new ShapeError(`Whisper: features: expected [batch, ${bins}, ${2 * places}], got [${features.shape.join(', ')}]`);
     }
     const heard = gelu(this.conv2.forward(gelu(this.conv1.forward(features)))); // [B, E, S]
-    let x = dropout(add(transpose(heard, 1, 2), this.embed_positions.weight), this.#config.dropout, ctx.rng); // [B, S, E]
+    let x = dropout(add(transpose(heard, 1, 2), tableOf(this.embed_positions)), this.#config.dropout, ctx.rng); // [B, S, E]
     for (const [i, layer] of this.layers.entries()) x = layer.forward(x, blockContext({ ...ctx, cache: undefined }, null, i, 'encoder.'));
     return see(ctx, 'encoder.final', this.layer_norm.forward(x));
   }
@@ -245,7 +245,7 @@ export class WhisperForConditionalGeneration {
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */
   decode(decoderIds: Tensor, memory: Tensor, ctx: StacksContext = {}): Tensor {
-    return linear(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.proj_out.weight);
+    return project(tokensToKeep(this.model.decoder.forward(decoderIds, memory, ctx), ctx), this.proj_out);
   }
 
   cache(): DecoderCache[] {

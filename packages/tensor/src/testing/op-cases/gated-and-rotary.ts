@@ -74,15 +74,19 @@ const linearQ: OpCase = {
   name: 'linearQ',
   samples: (rng) =>
     ([8, 4] as const).flatMap((bits) =>
-      [[], [3], [2, 9], [0]].map((rows): OpSample => {
+      [[], [3], [2, 9], [0]].flatMap((rows): OpSample[] => {
         const { x, packed, scales, bias } = quantizedInputs(rng, rows, 64, bits, 32);
-        return {
-          what: `${bits} bits, x ${show([...rows, 64])}`,
-          inputs: [x, packed, scales, bias],
-          run: (x, packed, scales, bias) => ops.noGrad(() => ops.linearQ(x, { packed, scales, bits, group: 32 }, bias)),
-          values,
-          differentiable: false,
+        const what = `${bits} bits, x ${show([...rows, 64])}`;
+        const run: OpSample['run'] = (x, packed, scales, bias) => ops.linearQ(x, { packed, scales, bits, group: 32 }, bias);
+        const constant: OpSample['run'] = (x, bias) => {
+          const { backend, dtype } = x;
+          const weight = ops.tensor(packed.data, { shape: packed.shape, backend });
+          return run(x, weight, ops.tensor(scales.data, { shape: scales.shape, dtype, backend }), bias);
         };
+        return [
+          { what, inputs: [x, packed, scales, bias], run: (...xs) => ops.noGrad(() => run(...xs)), values, differentiable: false },
+          { what: `${what}, constant weight`, inputs: [x, bias], run: constant, values, gradients: { rtol: 1e-4, atol: 1e-4 } },
+        ];
       }),
     ),
   errors: [
@@ -93,12 +97,12 @@ const linearQ: OpCase = {
       run: () => ops.linearQ(zeros(3), { packed: ops.zeros([5, 16], { dtype: 'int32' }), scales: zeros(5, 2), bits: 8, group: 32 }),
     },
     {
-      what: 'a gradient',
+      what: 'a gradient of the scales',
       kind: GradientError,
-      mentions: ['linearQ', 'noGrad'],
+      mentions: ['linearQ', 'scales'],
       run: () => {
-        const x = ops.zeros([64], { requiresGrad: true });
-        return ops.linearQ(x, { packed: ops.zeros([5, 16], { dtype: 'int32' }), scales: zeros(5, 2), bits: 8, group: 32 });
+        const scales = ops.zeros([5, 2], { requiresGrad: true });
+        return ops.linearQ(zeros(64), { packed: ops.zeros([5, 16], { dtype: 'int32' }), scales, bits: 8, group: 32 });
       },
     },
   ],
