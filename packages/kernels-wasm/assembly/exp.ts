@@ -24,10 +24,11 @@ function splat(x: f32): v128 {
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440e-4;
 
-// From the highest power down; then what the reduction needs: LOG2E, LN2_HIGH, LN2_LOW, 1, and the least x whose exponential is no denormal number.
+// From the highest power down; then what the reduction needs: LOG2E, LN2_HIGH, LN2_LOW, 1, the least x whose exponential is no denormal number, and
+// 1.5 · 2²³, which rounds what is added to it to a whole number, and has that in its lowest bits.
 const EXP = memory.data<f32>([
   1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1.44269504088896341, 0.693359375,
-  -2.12194440e-4, 1, -87.33,
+  -2.12194440e-4, 1, -87.33, 12582912,
 ]);
 
 /** (eʳ - 1 - r) / r² for |r| ≤ ½ ln 2. */
@@ -40,10 +41,16 @@ function expTail(r: v128): v128 {
   return madd(p, r, held(EXP, 5));
 }
 
-/** x / ln 2, rounded. */
+/** x / ln 2, rounded, plus 1.5 · 2²³; for |x| < 2²¹. */
 @inline
-function powerOf(x: v128): v128 {
-  return f32x4.nearest(f32x4.mul(x, held(EXP, 6)));
+function shiftedPower(x: v128): v128 {
+  return madd(x, held(EXP, 6), held(EXP, 11));
+}
+
+/** The whole number of `shiftedPower`. */
+@inline
+function wholeOf(shifted: v128): v128 {
+  return i32x4.sub(shifted, held(EXP, 11));
 }
 
 /** eʳ for r = x - n ln 2. */
@@ -63,10 +70,10 @@ function power2(n: v128): v128 {
 export function exp4(x: v128): v128 {
   // Beyond these the result is 0 or ∞ anyway. pmin and pmax keep a NaN in their first argument.
   const clamped = f32x4.pmin(f32x4.pmax(x, splat(-105)), splat(90));
-  const n = powerOf(clamped);
-  const p = expRest(clamped, n);
+  const shifted = shiftedPower(clamped);
+  const p = expRest(clamped, f32x4.sub(shifted, held(EXP, 11)));
   // Two factors, so that denormal results and 2¹²⁸ come out right.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = wholeOf(shifted);
   const half = i32x4.shr_s(whole, 1);
   return f32x4.mul(f32x4.mul(p, power2(half)), power2(i32x4.sub(whole, half)));
 }
@@ -76,8 +83,10 @@ export function exp4(x: v128): v128 {
 export function expSmall4(x: v128): v128 {
   const least = held(EXP, 10);
   const clamped = f32x4.pmax(x, least);
-  const n = powerOf(clamped);
-  const y = f32x4.mul(expRest(clamped, n), power2(i32x4.trunc_sat_f32x4_s(n)));
+  const shifted = shiftedPower(clamped);
+  const p = expRest(clamped, f32x4.sub(shifted, held(EXP, 11)));
+  // The bits of 2ⁿ are those of 1 with n more in the exponent; a product, so that a NaN stays one.
+  const y = f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), held(EXP, 9)));
   return v128.andnot(y, f32x4.lt(x, least));
 }
 
@@ -88,11 +97,12 @@ export function expSmall(x: f32): f32 {
 @inline
 export function expm14(x: v128): v128 {
   const clamped = f32x4.pmin(f32x4.pmax(x, splat(-30)), splat(89));
-  const n = powerOf(clamped);
+  const shifted = shiftedPower(clamped);
+  const n = f32x4.sub(shifted, held(EXP, 11));
   const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
   const p = madd(expTail(r), f32x4.mul(r, r), r);
   // eˣ - 1 = 2ⁿ (eʳ - 1) + (2ⁿ - 1), at half size because 2¹²⁸ is too large.
-  const scale = power2(i32x4.sub(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(1)));
+  const scale = power2(i32x4.sub(wholeOf(shifted), i32x4.splat(1)));
   const y = madd(scale, p, f32x4.sub(scale, splat(0.5)));
   return withSign(f32x4.add(y, y), x);
 }
