@@ -37,7 +37,7 @@ process.once('message', async (order: Order) => {
   const bench = await benches[order.bench]!();
   const setting: Setting = { node: Number(process.versions.node.split('.')[0]), threads: order.threads, quick: order.quick };
   const cases: CaseResult[] = [];
-  for (const contest of bench.cases(setting).filter(({ name }) => name.includes(order.only))) {
+  for (const contest of (await bench.cases(setting)).filter(({ name }) => name.includes(order.only))) {
     await send({
       report: `${bench.name} ${contest.name}, Node ${setting.node}, ${setting.threads === 1 ? '1 thread' : `${setting.threads} threads`}`,
     });

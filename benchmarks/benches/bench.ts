@@ -14,7 +14,7 @@ export interface Bench {
   title: string;
   /** What a reader of the table should know about who runs how. */
   notes: string[];
-  cases(setting: Setting): Case[];
+  cases(setting: Setting): Case[] | Promise<Case[]>;
   /** The bars that each case has to meet. */
   judge(setting: Setting): Judge[];
   /** What else it finds out, and has bars for. */

@@ -8,5 +8,8 @@ export const benches: Record<string, () => Promise<Bench>> = {
   nanogpt: async () => (await import('./nanogpt.ts')).bench,
   attention: async () => (await import('./attention.ts')).bench,
   decode: async () => (await import('./decode.ts')).bench,
+  embed: async () => (await import('./embed.ts')).bench,
+  generate: async () => (await import('./generate.ts')).bench,
+  start: async () => (await import('./start.ts')).bench,
   tokenizer: async () => (await import('./tokenizer.ts')).bench,
 };

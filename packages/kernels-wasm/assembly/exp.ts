@@ -5,7 +5,15 @@ import { madd, nmadd } from './simd';
  * N. Juffa's). Every one handles ±∞, NaN, ±0, overflow, underflow and denormals as JavaScript's Math does.
  * Greatest errors against float64, over the whole range, tested in test/functions.test.ts (units in the last place):
  * exp 1, expm1 2, log 1, log1p 2, tanh 2, sigmoid 3, erf 2.
+ * What the inner loops of models need has its constants in memory: V8 puts a constant vector together anew in each turn, with a move from an
+ * integer register and a shuffle, which took half of the time; to load one costs nothing beside the arithmetic.
  */
+
+/** Element `i` of a table, four times. */
+@inline
+function held(table: usize, i: usize): v128 {
+  return v128.load32_splat(table + (i << 2));
+}
 
 @inline
 function splat(x: f32): v128 {
@@ -13,18 +21,43 @@ function splat(x: f32): v128 {
 }
 
 // ln 2 in two parts: the first has nine bits, so that n · LN2_HIGH is exact.
-const LOG2E: f32 = 1.44269504088896341;
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440e-4;
+
+// From the highest power down; then what the reduction needs: LOG2E, LN2_HIGH, LN2_LOW, 1, the least x whose exponential is no denormal number, and
+// 1.5 · 2²³, which rounds what is added to it to a whole number, and has that in its lowest bits.
+const EXP = memory.data<f32>([
+  1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1.44269504088896341, 0.693359375,
+  -2.12194440e-4, 1, -87.33, 12582912,
+]);
 
 /** (eʳ - 1 - r) / r² for |r| ≤ ½ ln 2. */
 @inline
 function expTail(r: v128): v128 {
-  let p = madd(splat(1.9875691500e-4), r, splat(1.3981999507e-3));
-  p = madd(p, r, splat(8.3334519073e-3));
-  p = madd(p, r, splat(4.1665795894e-2));
-  p = madd(p, r, splat(1.6666665459e-1));
-  return madd(p, r, splat(5.0000001201e-1));
+  let p = madd(held(EXP, 0), r, held(EXP, 1));
+  p = madd(p, r, held(EXP, 2));
+  p = madd(p, r, held(EXP, 3));
+  p = madd(p, r, held(EXP, 4));
+  return madd(p, r, held(EXP, 5));
+}
+
+/** x / ln 2, rounded, plus 1.5 · 2²³; for |x| < 2²¹. */
+@inline
+function shiftedPower(x: v128): v128 {
+  return madd(x, held(EXP, 6), held(EXP, 11));
+}
+
+/** The whole number of `shiftedPower`. */
+@inline
+function wholeOf(shifted: v128): v128 {
+  return i32x4.sub(shifted, held(EXP, 11));
+}
+
+/** eʳ for r = x - n ln 2. */
+@inline
+function expRest(x: v128, n: v128): v128 {
+  const r = nmadd(n, held(EXP, 8), nmadd(n, held(EXP, 7), x));
+  return f32x4.add(madd(expTail(r), f32x4.mul(r, r), r), held(EXP, 9));
 }
 
 /** 2ⁿ for whole n in [-126, 127]. */
@@ -37,11 +70,10 @@ function power2(n: v128): v128 {
 export function exp4(x: v128): v128 {
   // Beyond these the result is 0 or ∞ anyway. pmin and pmax keep a NaN in their first argument.
   const clamped = f32x4.pmin(f32x4.pmax(x, splat(-105)), splat(90));
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(LOG2E)));
-  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
-  const p = f32x4.add(madd(expTail(r), f32x4.mul(r, r), r), splat(1));
+  const shifted = shiftedPower(clamped);
+  const p = expRest(clamped, f32x4.sub(shifted, held(EXP, 11)));
   // Two factors, so that denormal results and 2¹²⁸ come out right.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = wholeOf(shifted);
   const half = i32x4.shr_s(whole, 1);
   return f32x4.mul(f32x4.mul(p, power2(half)), power2(i32x4.sub(whole, half)));
 }
@@ -49,12 +81,13 @@ export function exp4(x: v128): v128 {
 /** eˣ for x ≤ 80 or so: results below 2⁻¹²⁶ become 0. Softmax needs no more. */
 @inline
 export function expSmall4(x: v128): v128 {
-  const clamped = f32x4.pmax(x, splat(-87.33));
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(LOG2E)));
-  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
-  const p = f32x4.add(madd(expTail(r), f32x4.mul(r, r), r), splat(1));
-  const y = f32x4.mul(p, power2(i32x4.trunc_sat_f32x4_s(n)));
-  return v128.andnot(y, f32x4.lt(x, splat(-87.33)));
+  const least = held(EXP, 10);
+  const clamped = f32x4.pmax(x, least);
+  const shifted = shiftedPower(clamped);
+  const p = expRest(clamped, f32x4.sub(shifted, held(EXP, 11)));
+  // The bits of 2ⁿ are those of 1 with n more in the exponent; a product, so that a NaN stays one.
+  const y = f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), held(EXP, 9)));
+  return v128.andnot(y, f32x4.lt(x, least));
 }
 
 export function expSmall(x: f32): f32 {
@@ -64,11 +97,12 @@ export function expSmall(x: f32): f32 {
 @inline
 export function expm14(x: v128): v128 {
   const clamped = f32x4.pmin(f32x4.pmax(x, splat(-30)), splat(89));
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(LOG2E)));
+  const shifted = shiftedPower(clamped);
+  const n = f32x4.sub(shifted, held(EXP, 11));
   const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
   const p = madd(expTail(r), f32x4.mul(r, r), r);
   // eˣ - 1 = 2ⁿ (eʳ - 1) + (2ⁿ - 1), at half size because 2¹²⁸ is too large.
-  const scale = power2(i32x4.sub(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(1)));
+  const scale = power2(i32x4.sub(wholeOf(shifted), i32x4.splat(1)));
   const y = madd(scale, p, f32x4.sub(scale, splat(0.5)));
   return withSign(f32x4.add(y, y), x);
 }
@@ -139,32 +173,39 @@ export function tanh4(x: v128): v128 {
 @inline
 export function sigmoid4(x: v128): v128 {
   // From e^-|x|, which neither overflows nor cancels.
+  const one = held(EXP, 9);
   const z = exp4(f32x4.neg(f32x4.abs(x)));
-  const numerator = v128.bitselect(z, splat(1), f32x4.lt(x, splat(0)));
-  return f32x4.div(numerator, f32x4.add(z, splat(1)));
+  const numerator = v128.bitselect(z, one, f32x4.lt(x, splat(0)));
+  return f32x4.div(numerator, f32x4.add(z, one));
 }
+
+// Of ln erfc, then of erf, from the highest power down; where one takes over from the other; √½ and ½.
+const ERF = memory.data<f32>([
+  -1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1, -5.96761703e-4,
+  4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1, 0.927734375, 0.70710678118654752, 0.5,
+]);
 
 /** r with erfc(t) = eʳ, for t > 0.92. */
 @inline
 function logErfc(t: v128): v128 {
-  let r = madd(splat(-1.72853470e-5), t, splat(3.83197126e-4));
-  const u = madd(splat(-3.88396438e-3), t, splat(2.42546219e-2));
+  let r = madd(held(ERF, 0), t, held(ERF, 1));
+  const u = madd(held(ERF, 2), t, held(ERF, 3));
   r = madd(r, f32x4.mul(t, t), u);
-  r = madd(r, t, splat(-1.06777877e-1));
-  r = madd(r, t, splat(-6.34846687e-1));
-  r = madd(r, t, splat(-1.28717512e-1));
-  return nmadd(splat(1), t, f32x4.mul(r, t));
+  r = madd(r, t, held(ERF, 4));
+  r = madd(r, t, held(ERF, 5));
+  r = madd(r, t, held(ERF, 6));
+  return f32x4.sub(f32x4.mul(r, t), t);
 }
 
 /** erf of |x| ≤ 0.93. */
 @inline
 function erfNear(x: v128): v128 {
   const s = f32x4.mul(x, x);
-  let r = madd(splat(-5.96761703e-4), s, splat(4.99119423e-3));
-  r = madd(r, s, splat(-2.67681349e-2));
-  r = madd(r, s, splat(1.12819925e-1));
-  r = madd(r, s, splat(-3.76125336e-1));
-  r = madd(r, s, splat(1.28379166e-1));
+  let r = madd(held(ERF, 7), s, held(ERF, 8));
+  r = madd(r, s, held(ERF, 9));
+  r = madd(r, s, held(ERF, 10));
+  r = madd(r, s, held(ERF, 11));
+  r = madd(r, s, held(ERF, 12));
   return madd(r, x, x);
 }
 
@@ -178,12 +219,13 @@ export function erf4(x: v128): v128 {
 /** Φ(x), the standard normal distribution: from erfc in the left tail, so that nothing cancels there. */
 @inline
 function normalCdf(x: v128): v128 {
-  const u = f32x4.mul(x, splat(0.70710678118654752));
+  const u = f32x4.mul(x, held(ERF, 14));
   const t = f32x4.abs(u);
-  const half = f32x4.mul(exp4(logErfc(t)), splat(0.5));
-  const far = v128.bitselect(half, f32x4.sub(splat(1), half), f32x4.lt(u, splat(0)));
-  const near = madd(erfNear(u), splat(0.5), splat(0.5));
-  return v128.bitselect(near, far, f32x4.le(t, splat(0.927734375)));
+  const half = held(ERF, 15);
+  const tail = f32x4.mul(exp4(logErfc(t)), half);
+  const far = v128.bitselect(tail, f32x4.sub(held(EXP, 9), tail), f32x4.lt(u, splat(0)));
+  const near = madd(erfNear(u), half, half);
+  return v128.bitselect(near, far, f32x4.le(t, held(ERF, 13)));
 }
 
 @inline

@@ -1,0 +1,2 @@
+import type { Bench } from './bench.ts';
+export const bench: Bench = { name: 'start', title: '', notes: [], cases: () => [], judge: () => [] };
