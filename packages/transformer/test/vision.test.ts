@@ -83,7 +83,7 @@ test('which label an image shows: the softmax of CLIP’s logits over the labels
   {
     using _ = scope();
     for (const [i, image] of photos.entries()) {
-      const logits = [];
+      const logits: number[] = [];
       for (const label of labels) {
         const ids = tensor(Int32Array.from(tokenizer.encode(`a ${label}`).ids), { shape: [1, label.split(' ').length + 3] });
         logits.push(await model.forward({ ids, pixels: preprocess([image], processor) }).logits_per_image.item());
