@@ -215,3 +215,20 @@ test('a ViT that is given an image of another size puts its patches between the 
   expect(() => model.forward(uniform([1, 3, 3, 20], { rng: new Rng(1) }), { interpolatePositions: true })).toThrow('height of 4 or more');
   dispose(model);
 });
+
+test('places that are sinusoids at first: of a fresh Whisper apart, of a fresh DistilBERT by turns', async () => {
+  using _ = scope();
+  const whisper = (await modelOf('WhisperModel')) as unknown as { encoder: { embed_positions: { weight: Tensor } } };
+  const apart = [0, 1, 2, 3, 4, 5].flatMap((place) => {
+    const angles = Array.from({ length: 8 }, (__, i) => place / 10_000 ** (i / 7));
+    return [...angles.map(Math.sin), ...angles.map(Math.cos)];
+  });
+  expectClose(Array.from(await whisper.encoder.embed_positions.weight.data()), apart);
+  const sinusoidal = { max_position_embeddings: 6, sinusoidal_pos_embds: true };
+  const distil = (await modelOf('DistilBertModel', sinusoidal)) as unknown as { embeddings: { position_embeddings: { weight: Tensor } } };
+  const byTurns = [0, 1, 2, 3, 4, 5].flatMap((place) =>
+    Array.from({ length: 16 }, (__, i) => (i % 2 === 0 ? Math.sin : Math.cos)(place / 10_000 ** ((2 * Math.floor(i / 2)) / 16))),
+  );
+  expectClose(Array.from(await distil.embeddings.position_embeddings.weight.data()), byTurns);
+  dispose(whisper, distil);
+});

@@ -20,6 +20,7 @@ import { type DecoderCache, type ModelOptions, type StacksContext, see, type Tap
 import { countLabels, flag, integer, labels, layers, maybe, readConfig, size, tokenId } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
+import { sinusoidal } from '../parts/sinusoids.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type StacksConfig, stacksFields, stacksIgnored, stacksProblems } from './bart.js';
 import { M2M100DecoderLayer, M2M100EncoderLayer } from './m2m100.js';
@@ -107,8 +108,10 @@ export class WhisperEncoder {
     const init = normal(options.rng, config.init_std);
     this.conv1 = new Conv1d(config.num_mel_bins, config.d_model, 3, { padding: 1, init });
     this.conv2 = new Conv1d(config.d_model, config.d_model, 3, { padding: 1, stride: 2, init });
-    this.embed_positions = new Embedding(config.max_source_positions, config.d_model, { init });
-    this.embed_positions.weight.requiresGrad = false; // sinusoids, stored
+    this.embed_positions = new Embedding(config.max_source_positions, config.d_model, {
+      init: sinusoidal((pair, width) => pair / (Math.floor(width / 2) - 1)),
+    });
+    this.embed_positions.weight.requiresGrad = false; // stored, but not trained
     this.layers = Array.from(
       { length: config.encoder_layers },
       () => new M2M100EncoderLayer(stacksOf(config), { ...options, keyBias: false }),
