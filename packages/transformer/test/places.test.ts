@@ -195,7 +195,7 @@ test('the hub: its addresses, a token, ids that are none', async () => {
   for (const id of ['../../etc/passwd', 'a/b/c', '..', 'a/..', 'a b/c', '']) expect(() => hub(id)).toThrow('expected owner/name');
   const closed: typeof globalThis.fetch = async () => new Response('', { status: 401, statusText: 'Unauthorized' });
   await expect(load(GPT2LMHeadModel, hub('owner/name', { fetch: closed }))).rejects.toThrow(
-    'owner/name (main): expected a repository of the hub that can be read, got 401 Unauthorized (there is none of this name, or it is private',
+    'owner/name (main): expected a repository that can be read, got 401 Unauthorized (none of this name, or a private or gated one',
   );
 });
 
