@@ -230,9 +230,9 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
   for (const key of entries.keys()) {
     const target = targetOf(renamed(key, rules), state, rules.base);
     if (target !== null) sources.set(target, key);
-    // A bare model leaves the head of another one aside.
+    // A bare model leaves the head of another one aside, and so does one whose own head is drawn.
     else if (
-      !(bare && wrapped && !renamed(key, rules).startsWith(`${rules.base}.`)) &&
+      !((bare || freshHead) && wrapped && !renamed(key, rules).startsWith(`${rules.base}.`)) &&
       !rules.ignore?.some((pattern) => pattern.test(key))
     ) {
       problems.push(`  unexpected: ${key} [${entries.get(key)!.shape.join(', ')}]`);
