@@ -86,6 +86,22 @@ test('a head that the checkpoint lacks is drawn if it is asked for, and an error
   dispose(model);
 });
 
+test('keys of config.json that a call replaces: labels of a fresh head, also where the checkpoint has one of another width', async () => {
+  const two = await tinyFiles((tensors) => ({ ...tensors, 'score.weight': f32(2, 8) }), { id2label: { 0: 'no', 1: 'yes' } });
+  const options = { config: { num_labels: 5, resid_pdrop: 0 } };
+  const narrow = load(GPT2ForSequenceClassification, memory(two), options);
+  await expect(narrow).rejects.toThrow('wrong shape: score.weight: expected [5, 8], got [2, 8]');
+  const model = await load(GPT2ForSequenceClassification, memory(two), { ...options, freshHead: true, rng: new Rng(1) });
+  expect(model.config).toMatchObject({ num_labels: 5, id2label: null, resid_pdrop: 0 });
+  expect(model.score.weight.shape).toEqual([5, 8]);
+  expect(new Set(await model.score.weight.data()).size).toBe(40); // drawn
+  const named = { config: { id2label: { 0: 'a', 1: 'b', 2: 'c' } }, freshHead: true, rng: new Rng(1) };
+  const other = await load(GPT2ForSequenceClassification, memory(await tinyFiles()), named);
+  expect(other.config.id2label).toEqual(['a', 'b', 'c']);
+  expect(other.score.weight.shape).toEqual([3, 8]);
+  dispose(model, other);
+});
+
 test('tied weights are one tensor, whether the file has one name of them or both', async () => {
   const both = await tinyFiles((tensors) => ({ ...tensors, 'lm_head.weight': tensors['transformer.wte.weight']! }));
   const model = await load(GPT2LMHeadModel, memory(both));
