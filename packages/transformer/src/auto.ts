@@ -131,6 +131,7 @@ const architectures = {
   SmolLM3ForQuestionAnswering: () => import('./models/smollm3.js').then((m) => m.SmolLM3ForQuestionAnswering),
   T5EncoderModel: () => import('./models/t5.js').then((m) => m.T5EncoderModel),
   T5Model: () => import('./models/t5.js').then((m) => m.T5Model),
+  T5WithLMHeadModel: () => import('./models/t5.js').then((m) => m.T5ForConditionalGeneration), // its first name
   T5ForConditionalGeneration: () => import('./models/t5.js').then((m) => m.T5ForConditionalGeneration),
   T5ForSequenceClassification: () => import('./models/t5.js').then((m) => m.T5ForSequenceClassification),
   T5ForTokenClassification: () => import('./models/t5.js').then((m) => m.T5ForTokenClassification),
