@@ -47,6 +47,13 @@ test('of a folder with folders in it the outermost files count; two of one name 
   await expect(load(GPT2LMHeadModel, twice)).rejects.toThrow('files: expected one file config.json, got 2');
 });
 
+test('auto: no architectures, an empty list, a name of old', async () => {
+  const { T5ForConditionalGeneration } = await import('@multihead/transformer/t5');
+  for (const architectures of [undefined, [], ['T5WithLMHeadModel']])
+    expect(await auto.choose({ model_type: 't5', architectures })).toBe(T5ForConditionalGeneration);
+  await expect(auto.choose({ model_type: 'llama', architectures: ['LlamaBiModel'] })).rejects.toThrow('got ["LlamaBiModel"]');
+});
+
 test('missing, unexpected and mis-shaped tensors and those of a wrong type are told in one error, and nothing is left', async () => {
   const broken = await tinyFiles(({ 'transformer.ln_f.bias': _, ...tensors }) => ({
     ...tensors,
