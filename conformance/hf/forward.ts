@@ -55,7 +55,7 @@ export async function runForward(golden: HfCase, model: AnyModel, archive: Archi
   if ('pooler_output' in outputs && !found.has('pooler_output')) {
     found.set(
       'pooler_output',
-      noGrad(() => (model as unknown as { pooled(x: Tensor): Tensor }).pooled(found.get('last_hidden_state')!)),
+      noGrad(() => (model as unknown as { pooled(...x: unknown[]): Tensor }).pooled(found.get('last_hidden_state')!, tensors[0])),
     );
   }
   const mask = inputs.attention_mask && archive.values(inputs.attention_mask);
@@ -104,8 +104,11 @@ function byTheirNames(seen: Seen, result: Tensor | Readonly<Record<string, Tenso
   // In transformers' ViT the last of the hidden states is not normed yet.
   const blocks = blocksOf(seen, '');
   if (architecture.startsWith('ViT')) found.set(`hidden_states.${blocks}`, seen.get(`blocks.${blocks - 1}.resid_post`)!);
-  const own = result instanceof Tensor ? { [hasHead ? 'logits' : 'last_hidden_state']: result } : result;
-  for (const [name, x] of Object.entries(own)) found.set(name, x);
+  const projected = /^CLIP(Text|Vision)ModelWithProjection$/.exec(architecture)?.[1];
+  const single = projected ? { Text: 'text_embeds', Vision: 'image_embeds' }[projected]! : hasHead ? 'logits' : 'last_hidden_state';
+  for (const [name, x] of Object.entries(result instanceof Tensor ? { [single]: result } : result)) found.set(name, x);
+  // Of a model that has an encoder alone transformers' names do not say so.
+  if (!seen.has('decoder.final')) for (const [name, x] of [...found]) found.set(name.replace(/^encoder_/, ''), x);
   return found;
 }
 

@@ -193,7 +193,8 @@ export const auto: AutoModel<InstanceType<AnyModel>> & { names(): ArchitectureNa
   async choose(config) {
     const { architectures: names, model_type: type } = isObject(config) ? config : {};
     const byType = typeof type === 'string' && Object.hasOwn(standard, type) ? standard[type] : undefined;
-    const name: unknown = Array.isArray(names) ? names[0] : byType;
+    const first: unknown = Array.isArray(names) && names.length > 0 ? names[0] : byType;
+    const name = first === 'T5WithLMHeadModel' ? 'T5ForConditionalGeneration' : first; // what it was called at first
     if (typeof name !== 'string' || !Object.hasOwn(architectures, name)) {
       throw new ConfigError(
         `config.json: architectures: expected one of ${Object.keys(architectures).join(', ')}, got ${describe(names)}; or give load the class itself`,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readState } from '@multihead/tensor';
 import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
 import { fileSource, writeSafetensorsFolder } from '@multihead/tensor/safetensors/node';
-import { type Checkpoint, CheckpointError } from './loading/checkpoint.js';
+import { type Checkpoint, CheckpointError, type CheckpointSource, checkpointOf } from './loading/checkpoint.js';
 import { configJsonOf, type SavableModel } from './loading/save.js';
 
 /**
@@ -97,6 +97,8 @@ export interface SaveOptions {
   dtype?: 'float32' | 'float16' | 'bfloat16';
   /** Files of more bytes are split; 5 GB if left out. */
   maxShardBytes?: number;
+  /** The checkpoint that the model came from: its tokenizer, its way to generate and to prepare inputs go with the model. */
+  from?: CheckpointSource;
   signal?: AbortSignal;
   /** Called as bytes of weights are written. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
@@ -104,14 +106,20 @@ export interface SaveOptions {
 
 const stored = { float32: undefined, float16: 'F16', bfloat16: 'BF16' } as const;
 
+/** What stands beside a model and does not change with its weights. */
+const companions =
+  `generation_config.json tokenizer.json tokenizer_config.json special_tokens_map.json added_tokens.json vocab.json vocab.txt
+  merges.txt tokenizer.model spiece.model sentencepiece.bpe.model source.spm target.spm chat_template.jinja chat_template.json
+  preprocessor_config.json processor_config.json`.split(/\s+/);
+
 /**
- * Writes `model` into a folder, as transformers does: config.json and model.safetensors, or shards of it. Python's `from_pretrained` and `load`
- * read it. Each file is whole or not there, whatever happens; the weights come last.
+ * Writes `model` into a folder, as transformers does: config.json and model.safetensors, or shards of it, and with `from` the files of the
+ * tokenizer and the like. Python's `from_pretrained` and `load` read it. Each file is whole or not there, whatever happens; the weights come last.
  *
  * @throws ValueError for a model whose config was not read by its class, SafetensorsError where the file system fails; an aborted signal throws
  * its reason.
  * @example
- * await save(model, './fine-tuned', { dtype: 'bfloat16' });
+ * await save(model, './fine-tuned', { dtype: 'bfloat16', from: hub('openai-community/gpt2') });
  */
 export async function save(model: SavableModel, path: string, options: SaveOptions = {}): Promise<void> {
   const { dtype = 'float32', maxShardBytes = 5e9, signal, onProgress } = options;
@@ -120,8 +128,21 @@ export async function save(model: SavableModel, path: string, options: SaveOptio
   const records = recordsOf(await readState(model));
   signal?.throwIfAborted();
   await mkdir(path, { recursive: true });
+  if (options.from) await copyCompanions(checkpointOf(options.from), path, signal);
   await writeText(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   await writeSafetensorsFolder(path, records, { dtype: stored[dtype], maxShardBytes, metadata: { format: 'pt' }, signal, onProgress });
+}
+
+async function copyCompanions(checkpoint: Checkpoint, path: string, signal?: AbortSignal): Promise<void> {
+  for (const file of companions) {
+    const source = await checkpoint.open(file, { signal });
+    if (!source) continue;
+    try {
+      await copyWhole(source, join(path, file), signal);
+    } finally {
+      await source.close?.();
+    }
+  }
 }
 
 /** A text file, whole or not at all. */

@@ -1,6 +1,7 @@
-import { dispose, noGrad, Rng, scope, stack, stateDict, type Tensor, uniform } from '@multihead/tensor';
+import { dispose, full, noGrad, Rng, scope, stack, stateDict, type Tensor, uniform } from '@multihead/tensor';
 import { auto } from '@multihead/transformer/auto';
 import { expect, test } from 'vitest';
+import { specAugment } from '../src/parts/spec-augment.js';
 import { configs, ids, inputsOf, typeOf } from './tiny.js';
 
 /* Heads that no golden case has, computed again in float64 from the last hidden states and the weights by their names. */
@@ -213,5 +214,44 @@ test('a ViT that is given an image of another size puts its patches between the 
     expectClose(placed[1 + patch]!, bare[1 + patch]!.map((x, e) => x + grids[e]![Math.floor(patch / 5)]![patch % 5]!)); // biome-ignore format: one claim
   }
   expect(() => model.forward(uniform([1, 3, 3, 20], { rng: new Rng(1) }), { interpolatePositions: true })).toThrow('height of 4 or more');
+  dispose(model);
+});
+
+test('places that are sinusoids at first: of a fresh Whisper apart, of a fresh DistilBERT by turns', async () => {
+  using _ = scope();
+  const whisper = (await modelOf('WhisperModel')) as unknown as { encoder: { embed_positions: { weight: Tensor } } };
+  const apart = [0, 1, 2, 3, 4, 5].flatMap((place) => {
+    const angles = Array.from({ length: 8 }, (__, i) => place / 10_000 ** (i / 7));
+    return [...angles.map(Math.sin), ...angles.map(Math.cos)];
+  });
+  expectClose(Array.from(await whisper.encoder.embed_positions.weight.data()), apart);
+  const sinusoidal = { max_position_embeddings: 6, sinusoidal_pos_embds: true };
+  const distil = (await modelOf('DistilBertModel', sinusoidal)) as unknown as { embeddings: { position_embeddings: { weight: Tensor } } };
+  const byTurns = [0, 1, 2, 3, 4, 5].flatMap((place) =>
+    Array.from({ length: 16 }, (__, i) => (i % 2 === 0 ? Math.sin : Math.cos)(place / 10_000 ** ((2 * Math.floor(i / 2)) / 16))),
+  );
+  expectClose(Array.from(await distil.embeddings.position_embeddings.weight.data()), byTurns);
+  dispose(whisper, distil);
+});
+
+test('a Whisper in training hears with gaps, if its config says so: whole spans of frames and of frequencies', async () => {
+  using _ = scope();
+  const spans = { mask_time_prob: 0.5, mask_time_length: 3, mask_feature_prob: 0.3, mask_feature_length: 1, mask_feature_min_masks: 1 };
+  const features = full([2, 4, 12], 1);
+  const heard = Array.from(await specAugment(features, { apply_spec_augment: true, mask_time_min_masks: 2, ...spans }, new Rng(2)).data());
+  const rows = rowsOf(heard, [2, 4, 12]);
+  for (const sample of rows) {
+    const silent = sample.filter((bin) => bin.every((x) => x === 0));
+    expect(silent.length).toBeGreaterThan(0); // of the frequencies
+    const frames = sample.find((bin) => bin.some((x) => x === 1))!;
+    expect(frames.filter((x) => x === 0).length).toBeGreaterThanOrEqual(4); // two spans of three frames, which may overlap
+    expect(frames.join('')).toMatch(/000/);
+  }
+  const config = { ...spans, apply_spec_augment: true, dropout: 0, activation_dropout: 0, attention_dropout: 0 };
+  const model = await modelOf('WhisperForConditionalGeneration', config);
+  const read = async (ctx: object) => (await run(model, inputsOf('WhisperForConditionalGeneration'), ctx)).logits;
+  const plain = await read({});
+  expect(await read({ rng: new Rng(1) })).not.toEqual(plain);
+  expect(await read({ rng: new Rng(1) })).toEqual(await read({ rng: new Rng(1) }));
   dispose(model);
 });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 /* config.json of repositories on the hub, as people have written them over the years; long lists of labels and factors are cut. */
 
 type Json = Readonly<Record<string, unknown>>;
-const configs = JSON.parse(readFileSync(new URL('fixtures/hub-configs.json', import.meta.url), 'utf8')) as Record<string, Json>;
+const configs = JSON.parse(readFileSync(new URL('./fixtures/hub-configs.json', import.meta.url), 'utf8')) as Record<string, Json>;
 
 test.each(Object.entries(configs))('%s is taken as it is', async (_, json) => {
   const Model = await auto.choose(json);

@@ -47,6 +47,13 @@ test('of a folder with folders in it the outermost files count; two of one name 
   await expect(load(GPT2LMHeadModel, twice)).rejects.toThrow('files: expected one file config.json, got 2');
 });
 
+test('auto: no architectures, an empty list, a name of old', async () => {
+  const { T5ForConditionalGeneration } = await import('@multihead/transformer/t5');
+  for (const architectures of [undefined, [], ['T5WithLMHeadModel']])
+    expect(await auto.choose({ model_type: 't5', architectures })).toBe(T5ForConditionalGeneration);
+  await expect(auto.choose({ model_type: 'llama', architectures: ['LlamaBiModel'] })).rejects.toThrow('got ["LlamaBiModel"]');
+});
+
 test('missing, unexpected and mis-shaped tensors and those of a wrong type are told in one error, and nothing is left', async () => {
   const broken = await tinyFiles(({ 'transformer.ln_f.bias': _, ...tensors }) => ({
     ...tensors,
@@ -84,6 +91,22 @@ test('a head that the checkpoint lacks is drawn if it is asked for, and an error
   expect(model.score.weight.backend).toBe(backend);
   expect(new Set(await model.score.weight.data()).size).toBe(16);
   dispose(model);
+});
+
+test('keys of config.json that a call replaces: labels of a fresh head, also where the checkpoint has one of another width', async () => {
+  const two = await tinyFiles((tensors) => ({ ...tensors, 'score.weight': f32(2, 8) }), { id2label: { 0: 'no', 1: 'yes' } });
+  const options = { config: { num_labels: 5, resid_pdrop: 0 } };
+  const narrow = load(GPT2ForSequenceClassification, memory(two), options);
+  await expect(narrow).rejects.toThrow('wrong shape: score.weight: expected [5, 8], got [2, 8]');
+  const model = await load(GPT2ForSequenceClassification, memory(two), { ...options, freshHead: true, rng: new Rng(1) });
+  expect(model.config).toMatchObject({ num_labels: 5, id2label: null, resid_pdrop: 0 });
+  expect(model.score.weight.shape).toEqual([5, 8]);
+  expect(new Set(await model.score.weight.data()).size).toBe(40); // drawn
+  const named = { config: { id2label: { 0: 'a', 1: 'b', 2: 'c' } }, freshHead: true, rng: new Rng(1) };
+  const other = await load(GPT2ForSequenceClassification, memory(await tinyFiles()), named);
+  expect(other.config.id2label).toEqual(['a', 'b', 'c']);
+  expect(other.score.weight.shape).toEqual([3, 8]);
+  dispose(model, other);
 });
 
 test('tied weights are one tensor, whether the file has one name of them or both', async () => {

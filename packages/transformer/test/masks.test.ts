@@ -1,6 +1,7 @@
 import { dispose, noGrad, Rng, scope, type Tensor, tensor } from '@multihead/tensor';
 import { auto } from '@multihead/transformer/auto';
 import { BertModel, readBertConfig } from '@multihead/transformer/bert';
+import { Gemma3TextModel, readGemma3Config } from '@multihead/transformer/gemma3';
 import { LlamaModel, readLlamaConfig } from '@multihead/transformer/llama';
 import { expect, test } from 'vitest';
 import { configs, ids, typeOf } from './tiny.js';
@@ -90,4 +91,16 @@ test('a sample of padding alone does not spoil the others', async () => {
   expect(both.every(Number.isFinite)).toBe(true);
   expect(close(both.slice(0, one.length), one)).toBeLessThan(1e-6);
   dispose(model);
+});
+
+test.each([
+  ['full_attention', () => true],
+  ['sliding_attention', (q: number, k: number) => Math.abs(q - k) <= 2], // half of the window on either side
+] as const)('a Gemma 3 that looks both ways, as EmbeddingGemma: %s', async (type, sees) => {
+  using _ = scope();
+  const json = { ...configs.gemma3_text, layer_types: [type, type], sliding_window: 5 };
+  const [both, back] = [true, false].map((way) => new Gemma3TextModel(readGemma3Config({ ...json, use_bidirectional_attention: way }), { rng: new Rng(3) })); // biome-ignore format: two models
+  const got = await noGrad(() => both!.forward(ids([row]))).data();
+  expect(close(got, await noGrad(() => back!.forward(ids([row]), { mask: square(sees) })).data())).toBeLessThan(1e-6);
+  dispose(both!, back!);
 });

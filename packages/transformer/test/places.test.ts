@@ -195,7 +195,7 @@ test('the hub: its addresses, a token, ids that are none', async () => {
   for (const id of ['../../etc/passwd', 'a/b/c', '..', 'a/..', 'a b/c', '']) expect(() => hub(id)).toThrow('expected owner/name');
   const closed: typeof globalThis.fetch = async () => new Response('', { status: 401, statusText: 'Unauthorized' });
   await expect(load(GPT2LMHeadModel, hub('owner/name', { fetch: closed }))).rejects.toThrow(
-    'owner/name (main): expected a repository of the hub that can be read, got 401 Unauthorized (there is none of this name, or it is private',
+    'owner/name (main): expected a repository that can be read, got 401 Unauthorized (none of this name, or a private or gated one',
   );
 });
 
@@ -311,3 +311,22 @@ test('what is saved says what it is, to transformers 4, too, and in halves', asy
   await expect(save({ config: {} }, path)).rejects.toThrow('save: model: expected one of this package');
   dispose(model);
 });
+
+test.each([
+  ['GPTNeoXForCausalLM', { rope_parameters: { rope_theta: 20, partial_rotary_factor: 0.5 } }, { rotary_emb_base: 20, rotary_pct: 0.5 }],
+  ['ModernBertForMaskedLM', { rope_parameters: { full_attention: { rope_theta: 20 }, sliding_attention: { rope_theta: 30 } } }, { global_rope_theta: 20, local_rope_theta: 30 }],
+  ['Phi3ForCausalLM', { max_position_embeddings: 64, original_max_position_embeddings: 8, rope_scaling: { type: 'longrope', short_factor: [1, 1], long_factor: [2, 2] } }, { original_max_position_embeddings: 8 }],
+  ['Gemma3ForCausalLM', { rope_parameters: { full_attention: { rope_theta: 20 }, sliding_attention: { rope_theta: 30 } } }, { rope_theta: 20, rope_local_base_freq: 30 }],
+  ['MistralForCausalLM', { sliding_window: null }, { sliding_window: null }],
+] as const)('%s: what is saved has the names that any transformers looks for, and no labels where there are none', async (name, changes, wanted) => {
+  const Model = await auto.choose({ architectures: [name] });
+  const config = Model.readConfig({ ...configs[typeOf(name)], ...changes });
+  const model = new Model(config as never, { rng: new Rng(3) }) as unknown as GPT2LMHeadModel;
+  await save(model, path);
+  const json = JSON.parse(await readFile(join(path, 'config.json'), 'utf8'));
+  expect(json).toMatchObject(wanted);
+  // transformers makes no sense of null here.
+  for (const key of ['num_labels', 'id2label']) expect(json).not.toHaveProperty(key);
+  expect(Model.readConfig(json)).toEqual(config);
+  dispose(model);
+}); // biome-ignore format: a table

@@ -87,6 +87,7 @@ export const configs: Readonly<Record<string, Readonly<Record<string, unknown>>>
 export function typeOf(architecture: string): string {
   const names: [RegExp, string][] = [
     [/^(Roberta|XLMRoberta|Camembert)/, 'roberta'],
+    [/^T5/, 't5'],
     [/^Gemma3/, 'gemma3_text'],
     [/^(GPTNeoX)/, 'gpt_neox'],
     [/^CLIPText/, 'clip_text_model'],

@@ -114,8 +114,8 @@ export function hub(id: string, options: HubOptions = {}): Checkpoint {
   const repository = site(url, { ...http, headers: { ...headers, ...authorization } });
   const refuse = (cause: unknown): never => {
     if (!(cause instanceof SafetensorsError) || !/^40[13]\b/.test(cause.got)) throw cause;
-    const hint = 'there is none of this name, or it is private or gated and wants a token that may read it';
-    throw new CheckpointError(`${name}: expected a repository of the hub that can be read, got ${cause.got} (${hint})`, { cause });
+    const hint = 'none of this name, or a private or gated one that wants a token';
+    throw new CheckpointError(`${name}: expected a repository that can be read, got ${cause.got} (${hint})`, { cause });
   };
   return { name, open: (file, openOptions) => repository.open(file, openOptions).catch(refuse) };
 }

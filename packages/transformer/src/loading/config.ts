@@ -14,6 +14,14 @@ export class ConfigError extends MultiheadError {
 /** The config.json that a config was read from: what `save` writes again. */
 const origins = new WeakMap<object, ConfigJson>();
 
+/** What `save` writes besides, under names that other versions of transformers look for. */
+const alsoOf = new WeakMap<object, (config: object) => ConfigJson>();
+
+/** Keys of config.json for other versions of transformers than the one whose names the config has. */
+export function otherNamesOf(config: object): ConfigJson {
+  return alsoOf.get(config)?.(config) ?? {};
+}
+
 /** The content of config.json that `config` was read from, if it was. */
 export function originOf(config: object): ConfigJson | undefined {
   return origins.get(config);
@@ -22,8 +30,7 @@ export function originOf(config: object): ConfigJson | undefined {
 /** `config` with other values in some of its keys. */
 export function derived<Config extends object>(config: Config, changes: Partial<Config>): Config {
   const changed = { ...config, ...changes };
-  const origin = origins.get(config);
-  if (origin) origins.set(changed, origin);
+  for (const known of [origins, alsoOf] as WeakMap<object, unknown>[]) if (known.has(config)) known.set(changed, known.get(config));
   return changed;
 }
 
@@ -169,6 +176,8 @@ export interface ConfigRules<Config> {
   readonly only?: Readonly<Record<string, readonly unknown[]>>;
   /** What fields must be with one another: a list of problems. */
   readonly check?: (config: Config) => (string | false)[];
+  /** What the config says in the words of other versions of transformers; for `save`. */
+  readonly also?: (config: Config) => ConfigJson;
 }
 
 /**
@@ -176,7 +185,7 @@ export interface ConfigRules<Config> {
  * Throws a ConfigError that lists every bad value, every value that is not supported and every key that is not known.
  */
 export function readConfig<Config extends object>(json: unknown, rules: ConfigRules<Config>): Config {
-  const { file = 'config.json', modelTypes, fields, ignored = [], only = {}, check } = rules;
+  const { file = 'config.json', modelTypes, fields, ignored = [], only = {}, check, also } = rules;
   if (!isObject(json)) throw new ConfigError(`${file}: expected an object, got ${describe(json)}`);
   if (json.model_type !== undefined && !modelTypes.includes(json.model_type as string)) {
     throw new ConfigError(`${file}: model_type: expected ${modelTypes.join(' or ')}, got ${describe(json.model_type)}`);
@@ -205,6 +214,7 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
   if (problems.length > 0)
     throw new ConfigError(`${file} of ${modelTypes[0]}: ${problems.length} of its values cannot be taken:\n  ${problems.join('\n  ')}`);
   origins.set(config, { model_type: modelTypes[0], ...json });
+  if (also) alsoOf.set(config, also as (config: object) => ConfigJson);
   return config;
 }
 

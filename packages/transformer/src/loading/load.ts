@@ -24,7 +24,7 @@ import {
 } from '@multihead/tensor/safetensors';
 import type { ModelOptions } from '../context.js';
 import { type Checkpoint, CheckpointError, type CheckpointSource, checkpointOf, openWeights, readJson } from './checkpoint.js';
-import { ConfigError, describe, isObject } from './config.js';
+import { ConfigError, type ConfigJson, describe, isObject } from './config.js';
 import type { CheckpointRules, ModelClass } from './model-class.js';
 
 export interface LoadOptions extends ModelOptions {
@@ -38,8 +38,10 @@ export interface LoadOptions extends ModelOptions {
   onProgress?: (progress: { loaded: number; total: number }) => void;
   /** Keys of config.json to leave unread, though they are not known to change nothing. */
   ignore?: readonly string[];
-  /** Draws the parameters of a head that the checkpoint lacks: how fine-tuning begins. Needs `rng`. */
+  /** Draws the parameters of a head that the checkpoint lacks, or has for another number of labels: how fine-tuning begins. Needs `rng`. */
   freshHead?: boolean;
+  /** Keys in place of those of config.json: `num_labels` or `id2label` of a fresh head, dropout, a `rope_scaling`. */
+  config?: ConfigJson;
 }
 
 /** Chooses the class by what config.json says. */
@@ -68,7 +70,10 @@ export async function load<Model extends object, Config>(
   const checkpoint = checkpointOf(source);
   const { signal, ignore = [], rng, attention } = options;
   signal?.throwIfAborted();
-  const json = without(await readConfigJson(checkpoint, signal), ignore);
+  const { config: changes } = options;
+  // Another number of labels makes the names of the old ones wrong.
+  const labels = changes && 'num_labels' in changes ? { id2label: null, label2id: null } : {};
+  const json = { ...without(await readConfigJson(checkpoint, signal), ignore), ...labels, ...changes };
   const chosen = ('choose' in modelClass ? await modelClass.choose(json) : modelClass) as ModelClass<Model, Config>;
   const config = chosen.readConfig(json);
   const weights = await openWeights(checkpoint, { signal });
@@ -225,14 +230,15 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
   const state = stateDict(model);
   const bare = rules.base !== undefined && !isWrapped(state, rules);
   const wrapped = rules.base !== undefined && [...entries.keys()].some((key) => renamed(key, rules).startsWith(`${rules.base}.`));
+  const isFresh = (field: string) => freshHead && rng && isOfHead(field, rules, bare);
   const sources = new Map<string, string>();
   const problems: string[] = [];
   for (const key of entries.keys()) {
     const target = targetOf(renamed(key, rules), state, rules.base);
     if (target !== null) sources.set(target, key);
-    // A bare model leaves the head of another one aside.
+    // A bare model leaves the head of another one aside, and so does one whose own head is drawn.
     else if (
-      !(bare && wrapped && !renamed(key, rules).startsWith(`${rules.base}.`)) &&
+      !((bare || freshHead) && wrapped && !renamed(key, rules).startsWith(`${rules.base}.`)) &&
       !rules.ignore?.some((pattern) => pattern.test(key))
     ) {
       problems.push(`  unexpected: ${key} [${entries.get(key)!.shape.join(', ')}]`);
@@ -243,12 +249,13 @@ function planOf(model: object, entries: ReadonlyMap<string, TensorInfo>, options
     const key = sources.get(field);
     if (key === undefined || plan.has(tensor)) continue; // of a tied tensor the first name counts
     const info = entries.get(key)!;
-    problems.push(...misfits(key, tensor, info));
+    const wrong = misfits(key, tensor, info);
+    if (wrong.length > 0 && isFresh(field)) continue;
+    problems.push(...wrong);
     plan.set(tensor, { tensor, key, info });
   }
   for (const [field, tensor] of state) {
-    const isFresh = freshHead && rng && isOfHead(field, rules, bare);
-    const isMissing = !plan.has(tensor) && !isFresh && !rules.optional?.some((pattern) => pattern.test(field));
+    const isMissing = !plan.has(tensor) && !isFresh(field) && !rules.optional?.some((pattern) => pattern.test(field));
     if (isMissing) problems.push(`  missing: ${field} [${tensor.shape.join(', ')}]`);
   }
   if (problems.length > 0) {

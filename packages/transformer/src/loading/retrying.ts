@@ -23,11 +23,9 @@ export async function retrying<T>(act: () => Promise<T>, retries: number): Promi
   }
 }
 
-/** No answer, silence, a body that is cut short, or a status that says "later". */
+/** No answer, silence, a body that is cut short, or a status that says "later": all but the other statuses below 500. */
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof SafetensorsError) || error.field !== 'fetch') return false;
-  const { expected, got, hint } = error;
-  return /^HTTP status/.test(expected) ? /^(408|429|5\d\d)\b/.test(got) : !/more than/.test(hint ?? '');
+  return error instanceof SafetensorsError && error.field === 'fetch' && !/^(?!408|429)[1-4]\d\d\b/.test(error.got);
 }
 
 /** `source`, whose reads are tried again, piece by piece. */

@@ -1,5 +1,5 @@
 import { ValueError } from '@multihead/tensor';
-import { type ConfigJson, isObject, originOf } from './config.js';
+import { type ConfigJson, isObject, originOf, otherNamesOf } from './config.js';
 import type { RopeConfig } from './rope.js';
 
 /** A model that can be saved: one that was made from a config, of a class that has a name. */
@@ -18,16 +18,20 @@ export function configJsonOf(model: SavableModel, dtype: string): ConfigJson {
     throw new ValueError('save: model: expected one of this package, with a config that its readConfig gave');
   }
   const { torch_dtype: _, ...rest } = origin;
-  return { ...rest, ...plain(model.config), ...ropeOfTransformers4(model.config), architectures: [architecture], dtype };
+  const own = { ...plain(model.config), ...ropeOfTransformers4(model.config), ...otherNamesOf(model.config) };
+  return { ...rest, ...own, architectures: [architecture], dtype };
 }
 
 /** A config as JSON has it: labels by number. */
 function plain(config: object): ConfigJson {
   return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => {
-      if (key === 'id2label' && Array.isArray(value)) return [key, Object.fromEntries(value.map((label, i) => [String(i), label]))];
-      return [key, isObject(value) && originOf(value) ? { ...originOf(value), ...plain(value) } : value];
-    }),
+    // Of labels transformers knows none only where the key is not there.
+    Object.entries(config)
+      .filter(([key, value]) => value !== null || !/^(id2label|num_labels)$/.test(key))
+      .map(([key, value]) => {
+        if (key === 'id2label' && Array.isArray(value)) return [key, Object.fromEntries(value.map((label, i) => [String(i), label]))];
+        return [key, isObject(value) && originOf(value) ? { ...originOf(value), ...plain(value) } : value];
+      }),
   );
 }
 

@@ -23,6 +23,7 @@ import { attendHeads } from '../parts/attend-heads.js';
 import { scoreChoices, spansOf } from '../parts/heads.js';
 import { blockContext, checkIds, maskOf, placeIds, placesOf, sizesOf } from '../parts/inputs.js';
 import { project } from '../parts/project.js';
+import { interleavedSinusoidal } from '../parts/sinusoids.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 
 /*
@@ -30,7 +31,7 @@ import { TokenEmbedding } from '../parts/token-embedding.js';
  *
  *   ids → word + position → norm → n × (norm(x + attention(x)), norm(x + feed-forward(x))) → a head
  *
- * Unusual: no token types, no pooler, and names of its own. Positions that began as sinusoids are in the checkpoint like learned ones.
+ * Unusual: no token types, no pooler, and names of its own. Positions may begin as sinusoids, and are in the checkpoint like learned ones.
  */
 
 export interface DistilBertConfig {
@@ -96,7 +97,9 @@ export class DistilBertEmbeddings {
   constructor(config: DistilBertConfig, { rng }: ModelOptions = {}) {
     const init = normal(rng, config.initializer_range);
     this.word_embeddings = new TokenEmbedding(config.vocab_size, config.dim, { init, padding: config.pad_token_id });
-    this.position_embeddings = new Embedding(config.max_position_embeddings, config.dim, { init });
+    this.position_embeddings = new Embedding(config.max_position_embeddings, config.dim, {
+      init: config.sinusoidal_pos_embds ? interleavedSinusoidal() : init,
+    });
     this.LayerNorm = new LayerNorm(config.dim, { eps: 1e-12 });
     this.#dropout = config.dropout;
   }

@@ -62,6 +62,7 @@ export function readGPTNeoXConfig(json: unknown): GPTNeoXConfig {
     },
     // What GPT-NeoX 20B calls its dropout, which transformers does not look at.
     ignored: ['attention_probs_dropout_prob', 'hidden_dropout_prob'],
+    also: ({ rope_parameters: rope }) => ({ rotary_emb_base: rope.rope_theta, rotary_pct: rope.partial_rotary_factor }),
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });
 }

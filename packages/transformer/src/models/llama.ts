@@ -342,7 +342,7 @@ export class LlamaForQuestionAnswering {
 
   static readonly architecture = 'LlamaForQuestionAnswering';
   static readonly readConfig = readLlamaConfig;
-  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
+  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer', rename: [[/^model\./, 'transformer.']] };
 
   constructor(config: LlamaConfig, options: ModelOptions = {}) {
     this.config = config;

@@ -117,6 +117,10 @@ export function readModernBertConfig(json: unknown): ModernBertConfig {
     },
     // sparse_prediction leaves out logits in training that the loss does not look at; layer_norm_eps is norm_eps under another name.
     ignored: ['global_attn_every_n_layers', 'sparse_prediction', 'sparse_pred_ignore_index', 'layer_norm_eps', 'position_embedding_type'],
+    also: ({ rope_parameters: { full_attention: full, sliding_attention: sliding } }) => ({
+      global_rope_theta: full.rope_theta,
+      local_rope_theta: sliding.rope_theta,
+    }),
     check: (config) => [
       ...headProblems(config.hidden_size, config.num_attention_heads),
       ...tokenProblems(config),

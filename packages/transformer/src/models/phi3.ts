@@ -51,6 +51,9 @@ export function readPhi3Config(json: unknown): Phi3Config {
       sliding_window: maybe(size(2047)),
     },
     only: { attention_bias: [false], mlp_bias: [false], lm_head_bias: [false], full_attn_mod: [1], interpolate_factor: [1] },
+    // transformers looks for it here, and takes 4096 where it is not.
+    also: ({ rope_parameters: { original_max_position_embeddings: trained } }) =>
+      trained ? { original_max_position_embeddings: trained } : {},
     check: (config) => rotaryProblems(config, config.rope_parameters),
   });
 }

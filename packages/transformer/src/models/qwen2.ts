@@ -257,7 +257,7 @@ export class Qwen2ForQuestionAnswering {
 
   static readonly architecture = 'Qwen2ForQuestionAnswering';
   static readonly readConfig = readQwen2Config;
-  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
+  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer', rename: [[/^model\./, 'transformer.']] };
 
   constructor(config: Qwen2Config, options: ModelOptions = {}) {
     this.config = config;

@@ -263,7 +263,7 @@ export class Qwen3ForQuestionAnswering {
 
   static readonly architecture = 'Qwen3ForQuestionAnswering';
   static readonly readConfig = readQwen3Config;
-  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
+  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer', rename: [[/^model\./, 'transformer.']] };
 
   constructor(config: Qwen3Config, options: ModelOptions = {}) {
     this.config = config;

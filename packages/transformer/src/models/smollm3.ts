@@ -299,7 +299,7 @@ export class SmolLM3ForQuestionAnswering {
 
   static readonly architecture = 'SmolLM3ForQuestionAnswering';
   static readonly readConfig = readSmolLM3Config;
-  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer' };
+  static readonly checkpoint: CheckpointRules = { ...checkpoint, base: 'transformer', rename: [[/^model\./, 'transformer.']] };
 
   constructor(config: SmolLM3Config, options: ModelOptions = {}) {
     this.config = config;

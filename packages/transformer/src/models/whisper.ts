@@ -1,29 +1,14 @@
 import { KVCache } from '@multihead/attention';
 import { Conv1d, constant, Embedding, LayerNorm, Linear, normal } from '@multihead/layers';
-import {
-  add,
-  dropout,
-  gelu,
-  mean,
-  mul,
-  param,
-  reshape,
-  ShapeError,
-  softmax,
-  stack,
-  sum,
-  type Tensor,
-  transpose,
-  getBackend,
-  type Initializer,
-} from '@multihead/tensor';
+import { add, dropout, gelu, mean, mul, param, reshape, ShapeError, softmax, stack, sum, type Tensor, transpose } from '@multihead/tensor';
 import { type DecoderCache, type ModelOptions, type StacksContext, see, type Tap } from '../context.js';
-import { countLabels, flag, integer, labels, layers, maybe, readConfig, size, tokenId } from '../loading/config.js';
+import { countLabels, flag, integer, labels, layers, maybe, readConfig, share, size, tokenId } from '../loading/config.js';
 import type { CheckpointRules } from '../loading/model-class.js';
 import { tokensToKeep } from '../parts/heads.js';
 import { blockContext, checkIds, decoderBlockContext, decoderSizes, maskOf, placeIds, placesOf } from '../parts/inputs.js';
-import { sinusoids } from '../parts/sinusoids.js';
+import { sinusoidal } from '../parts/sinusoids.js';
 import { project, tableOf } from '../parts/project.js';
+import { type SpecAugmentConfig, specAugment } from '../parts/spec-augment.js';
 import { TokenEmbedding } from '../parts/token-embedding.js';
 import { type StacksConfig, stacksFields, stacksIgnored, stacksProblems } from './bart.js';
 import { M2M100DecoderLayer, M2M100EncoderLayer } from './m2m100.js';
@@ -38,7 +23,7 @@ import { M2M100DecoderLayer, M2M100EncoderLayer } from './m2m100.js';
  * padded with silence.
  */
 
-export interface WhisperConfig extends Omit<StacksConfig, 'max_position_embeddings'> {
+export interface WhisperConfig extends Omit<StacksConfig, 'max_position_embeddings'>, SpecAugmentConfig {
   num_mel_bins: number;
   /** Positions of the encoder: half as many as frames. */
   max_source_positions: number;
@@ -86,13 +71,16 @@ export function readWhisperConfig(json: unknown): WhisperConfig {
       use_weighted_layer_sum: flag(false),
       id2label: labels(),
       num_labels: maybe(size(2)),
+      apply_spec_augment: flag(false),
+      mask_time_prob: share(0.05),
+      mask_time_length: size(10),
+      mask_time_min_masks: integer(2),
+      mask_feature_prob: share(0),
+      mask_feature_length: size(10),
+      mask_feature_min_masks: integer(0),
     },
-    // Scaling is not done in transformers either; the rest is of how inputs are masked in training.
-    ignored: `${stacksIgnored.join(' ')} scale_embedding mask_time_prob mask_time_length mask_time_min_masks
-      mask_feature_prob mask_feature_length mask_feature_min_masks alignment_heads lang_ids max_position_embeddings num_hidden_layers`.split(
-      /\s+/,
-    ),
-    only: { apply_spec_augment: [false] },
+    // Scaling is not done in transformers either; the rest is of times of words.
+    ignored: [...stacksIgnored, 'scale_embedding', 'alignment_heads', 'lang_ids', 'max_position_embeddings'],
     check: (config) => stacksProblems({ ...config, max_position_embeddings: config.max_source_positions }),
   });
 }
@@ -101,12 +89,6 @@ export function readWhisperConfig(json: unknown): WhisperConfig {
 function stacksOf(config: WhisperConfig): StacksConfig {
   return { ...config, max_position_embeddings: config.max_source_positions };
 }
-
-/** What the encoder's positions are before a checkpoint is loaded: they are not trained. */
-const places: Initializer = (shape) => () => {
-  const [count, width] = shape as [number, number];
-  return sinusoids(0, count, width, { step: (pair) => pair / (width / 2 - 1), backend: getBackend() });
-};
 
 export class WhisperEncoder {
   conv1: Conv1d;
@@ -120,8 +102,10 @@ export class WhisperEncoder {
     const init = normal(options.rng, config.init_std);
     this.conv1 = new Conv1d(config.num_mel_bins, config.d_model, 3, { padding: 1, init });
     this.conv2 = new Conv1d(config.d_model, config.d_model, 3, { padding: 1, stride: 2, init });
-    this.embed_positions = new Embedding(config.max_source_positions, config.d_model, { init: places });
-    this.embed_positions.weight.requiresGrad = false; // sinusoids, stored
+    this.embed_positions = new Embedding(config.max_source_positions, config.d_model, {
+      init: sinusoidal((pair, width) => pair / (Math.floor(width / 2) - 1)),
+    });
+    this.embed_positions.weight.requiresGrad = false; // stored, but not trained
     this.layers = Array.from(
       { length: config.encoder_layers },
       () => new M2M100EncoderLayer(stacksOf(config), { ...options, keyBias: false }),
@@ -200,7 +184,13 @@ export class WhisperModel {
   }
 
   forward(features: Tensor, decoderIds: Tensor, ctx: StacksContext = {}): Tensor {
-    return this.decoder.forward(decoderIds, this.encoder.forward(features, ctx), ctx);
+    return this.decoder.forward(decoderIds, this.encode(features, ctx), ctx);
+  }
+
+  /** Log-mel features [B, bins, frames] to what the decoder looks at, [B, frames / 2, d_model]; in training some of them silenced, if asked for. */
+  encode(features: Tensor, ctx: StacksContext = {}): Tensor {
+    const { config } = this;
+    return this.encoder.forward(ctx.rng && config.apply_spec_augment ? specAugment(features, config, ctx.rng) : features, ctx);
   }
 
   /** A cache for the decoder. It is the caller's to dispose. */
@@ -240,7 +230,7 @@ export class WhisperForConditionalGeneration {
 
   /** Log-mel features [B, bins, frames] to what the decoder looks at, [B, frames / 2, d_model]. */
   encode(features: Tensor, ctx: StacksContext = {}): Tensor {
-    return this.model.encoder.forward(features, ctx);
+    return this.model.encode(features, ctx);
   }
 
   /** Target ids [B, T] and `encode`'s result to logits; with a cache only the tokens after those in it. */

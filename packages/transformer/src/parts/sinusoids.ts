@@ -1,4 +1,4 @@
-import { type Backend, type Tensor, tensor } from '@multihead/tensor';
+import { type Backend, getBackend, type Initializer, reshape, type Tensor, tensor, transpose } from '@multihead/tensor';
 
 /**
  * Sinusoidal positions of which the sines come first and then the cosines, rows [from, from + count) of width `dim`: [count, dim].
@@ -16,4 +16,21 @@ export function sinusoids(from: number, count: number, dim: number, options: { s
     }
   }
   return tensor(data, { shape: [count, dim], backend });
+}
+
+/** An initialiser: a table of sinusoids, to be stored and loaded like one that is learned. */
+export function sinusoidal(step: (pair: number, width: number) => number): Initializer {
+  return ([rows, width]) =>
+    () =>
+      sinusoids(0, rows!, width!, { step: (pair) => step(pair, width!), backend: getBackend() });
+}
+
+/** The same with each sine beside its cosine: the Transformer's of 2017. Of an even width. */
+export function interleavedSinusoidal(): Initializer {
+  const apart = sinusoidal((pair, width) => (2 * pair) / width);
+  return (shape) => {
+    const [rows, width] = shape as [number, number];
+    const make = apart(shape);
+    return () => reshape(transpose(reshape(make(), [rows, 2, width / 2]), 1, 2), [rows, width]);
+  };
 }
