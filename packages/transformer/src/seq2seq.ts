@@ -9,6 +9,7 @@ export {
   Seq2Seq,
   type Seq2SeqConfig,
   type Seq2SeqContext,
+  type Seq2SeqDecodeContext,
   Transformer,
   type TransformerConfig,
   TransformerDecoder,

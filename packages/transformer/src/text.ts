@@ -9,6 +9,7 @@ export type {
   TextModel,
   TextOptions,
   TextTokenizer,
+  WritingOptions,
   WritingTokenizer,
 } from './text/tokenizer.js';
 export { embed } from './text/embed.js';

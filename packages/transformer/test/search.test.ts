@@ -1,5 +1,6 @@
 import { type AttentionFn, attend } from '@multihead/attention';
 import { liveTensors, logSoftmax, noGrad, Rng, scope } from '@multihead/tensor';
+import { beamSearch as beams, generate } from '@multihead/transformer/generation';
 import { beamSearch, greedySearch, type Hypothesis, Seq2Seq } from '@multihead/transformer/seq2seq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bos, dispose, eos, ids, memorize, pad, tiny, wild } from './models.js';
@@ -230,5 +231,30 @@ describe('ends', () => {
     }
     for (const { ids: target } of (await beamSearch(model, source, { maxLength: 2 }))[0]!) expect(target.length).toBeLessThanOrEqual(2);
     dispose(model);
+  });
+});
+
+describe('the searches of /generation', () => {
+  const settings = { decoder_start_token_id: bos, eos_token_id: eos, pad_token_id: pad };
+
+  it('take this model, too, and find what its own find', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const model = await wild({}, seed);
+      const source = ids(...sources);
+      const greedy = await greedySearch(model, source, { maxLength: 7 });
+      const rows: number[][] = sources.map(() => []);
+      for await (const step of generate(model, sources, { ...settings, max_new_tokens: 7 })) {
+        for (const [i, id] of step.ids.entries()) if (!step.isPadding[i] && id !== eos) rows[i]!.push(id);
+      }
+      expect(rows).toEqual(greedy.map((answer) => answer.ids));
+      const own = await beamSearch(model, source, { beams: 3, maxLength: 7, answers: 1 });
+      const found = await beams(model, sources, { ...settings, num_beams: 3, max_new_tokens: 7 });
+      for (const [i, [best]] of found.entries()) {
+        expect(best!.sequence.slice(1).filter((id) => id !== eos)).toEqual(own[i]![0]!.ids);
+        expect(best!.score).toBeCloseTo(own[i]![0]!.score, 4);
+      }
+      source.dispose();
+      dispose(model);
+    }
   });
 });

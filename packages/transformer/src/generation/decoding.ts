@@ -30,7 +30,7 @@ export interface CausalModel {
   cache(): AttentionCache[];
 }
 
-/** A model that reads a source and writes a target: T5, BART, Marian, M2M100, Whisper. `Seq2Seq` takes other masks and has searches of its own. */
+/** A model that reads a source and writes a target: T5, BART, Marian, M2M100, Whisper, `Seq2Seq`. */
 export interface SourceModel {
   encode(source: Tensor, ctx?: StacksContext): Tensor;
   decode(ids: Tensor, memory: Tensor, ctx?: StacksContext): Tensor;

@@ -1,3 +1,4 @@
+import type { AttentionCache } from '@multihead/attention';
 import { Tensor, tensor, ValueError } from '@multihead/tensor';
 import type { Rng } from '@multihead/tensor';
 import type { Tap } from '../context.js';
@@ -29,7 +30,7 @@ export interface GenerateOptions extends GenerationConfig {
   rng?: Rng;
   signal?: AbortSignal;
   /** Makes what keeps keys and values, in place of the model's own caches: one for each layer, and where there are two stacks one of the source (`memory`) besides. */
-  cache?: Caching['cache'];
+  cache?: (layer: number, kind: 'self' | 'memory') => AttentionCache;
   /** What `guidance_scale` leads away from: rows of ids, one for each of the prompt or one for all. */
   negative_prompt_ids?: Prompt | null;
   /** int32 or bool [B, T] beside `negative_prompt_ids` that are a tensor: 0 at padding. */

@@ -17,6 +17,7 @@ import {
   ValueError,
 } from '@multihead/tensor';
 import { project } from '../parts/project.js';
+import { tokensToKeep } from '../parts/heads.js';
 
 /*
  * The encoder-decoder Transformer: Vaswani et al., "Attention Is All You Need", 2017.
@@ -280,12 +281,14 @@ export class Seq2Seq {
   }
 
   /**
-   * Target ids [B, T] and memory [B, S, E] to logits [B, T, V]. With a cache, `target` holds only the tokens after those already in it.
+   * Target ids [B, T] and memory [B, S, E] to logits [B, T, V]. With a cache, `target` holds only the tokens after those already in it. Where memory is that of
+   * padded sources, `mask` [B, S] says so, or a `memoryMask` as `paddingMask` makes it.
    */
-  decode(target: Tensor, memory: Tensor, ctx: Seq2SeqContext & { memoryMask?: Tensor | null; cache?: DecoderLayerCache[] } = {}): Tensor {
+  decode(target: Tensor, memory: Tensor, ctx: Seq2SeqDecodeContext = {}): Tensor {
+    const { mask, memoryMask = mask && unsqueeze(unsqueeze(ne(mask, 0), 1), 1), ...rest } = ctx;
     const x = this.#embed(this.tgt_embedding, target, ctx.cache?.[0]?.self.length ?? 0, ctx.rng);
-    const y = this.transformer.decoder.forward(x, memory, { ...ctx, causal: true });
-    return project(y, this.generator);
+    const y = this.transformer.decoder.forward(x, memory, { ...rest, memoryMask, causal: true });
+    return project(tokensToKeep(y, ctx), this.generator);
   }
 
   /** True where there is a token, [B, 1, 1, S]. */
@@ -341,6 +344,16 @@ export class Seq2Seq {
 export interface Seq2SeqContext {
   rng?: Rng;
   capture?: EncoderContext['capture'];
+}
+
+export interface Seq2SeqDecodeContext extends Seq2SeqContext {
+  /** Of the source, int32 [B, S]: 0 at padding. */
+  mask?: Tensor | null;
+  /** The same, as `attend` takes it. */
+  memoryMask?: Tensor | null;
+  cache?: DecoderLayerCache[];
+  /** Logits of that many last tokens only; of all if 0 or left out. */
+  logitsToKeep?: number;
 }
 
 /** The weights [batch, heads, queries, keys] of one attention layer, row by row. */

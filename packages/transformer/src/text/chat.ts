@@ -1,7 +1,7 @@
 import type { CausalModel } from '../generation/decoding.js';
 import { type CompleteOptions, written } from './complete.js';
 import type { TextPieces } from './pieces.js';
-import { idsOf, type WritingTokenizer } from './tokenizer.js';
+import { idsOf, uncut, type WritingTokenizer } from './tokenizer.js';
 
 /** One message of a conversation. Templates may use more fields than these: `tool_calls`, `name` … */
 export interface ChatMessage {
@@ -64,7 +64,7 @@ export function chat(
   const prompt = () => {
     const given: TemplateOptions = { addGenerationPrompt: true, tools, documents, variables };
     const text = typeof template === 'function' ? template(said, given) : template.apply(said, given);
-    return idsOf(tokenizer.encode(text, { addSpecialTokens: false })); // the template writes them out
+    return idsOf(tokenizer.encode(text, { ...uncut, addSpecialTokens: false })); // the template writes them out
   };
   const pieces = written('chat', model, tokenizer, prompt, rest);
   return {

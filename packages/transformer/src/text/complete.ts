@@ -6,7 +6,7 @@ import type { Session } from '../generation/session.js';
 import type { GenerateOptions } from '../generation/start.js';
 import { piecesOf, type TextPieces } from './pieces.js';
 import { settingsOf } from './settings.js';
-import { idsOf, type WritingTokenizer } from './tokenizer.js';
+import { idsOf, uncut, type WritingTokenizer } from './tokenizer.js';
 
 /** A language model with its config. */
 export type WritingModel = (CausalModel | SourceModel) & { readonly config: object };
@@ -29,7 +29,7 @@ export interface CompleteOptions extends Omit<GenerateOptions, 'mask' | 'tokeniz
  * const text = await complete(model, tokenizer, 'Once upon a time', { max_new_tokens: 20 }).text();
  */
 export function complete(model: WritingModel, tokenizer: WritingTokenizer, prompt: string, options: CompleteOptions = {}): TextPieces {
-  return written('complete', model, tokenizer, () => idsOf(tokenizer.encode(prompt)), options);
+  return written('complete', model, tokenizer, () => idsOf(tokenizer.encode(prompt, uncut)), options);
 }
 
 /** The pieces of what a model writes behind ids. */

@@ -1,6 +1,6 @@
 import { keep, noGrad, type Tensor, tensor, tidy } from '@multihead/tensor';
 import { backendOf, batchOf } from './batches.js';
-import type { PlacedEncoding, PlacingOptions, PlacingTokenizer, TextContext, TextOptions } from './tokenizer.js';
+import { type PlacedEncoding, type PlacingTokenizer, type TextContext, type TextOptions, uncut } from './tokenizer.js';
 
 /* Texts whose tokens are known one by one, as padded batches. */
 
@@ -18,8 +18,7 @@ export interface PlacedToken {
 
 /** All tokens of a text or a pair, however a tokenizer cuts and pads by itself. */
 export function placedTokens(tokenizer: PlacingTokenizer, text: string, pair?: string): PlacedToken[] {
-  const options: PlacingOptions = { pair, truncation: { maxLength: Number.MAX_SAFE_INTEGER } };
-  return tokensOf(tokenizer.encode(text, options));
+  return tokensOf(tokenizer.encode(text, { ...uncut, pair }));
 }
 
 /** The tokens of an encoding, without padding. */

@@ -4,7 +4,7 @@ import type { SourceModel } from '../generation/decoding.js';
 import { generate } from '../generation/generate.js';
 import type { GenerateOptions } from '../generation/start.js';
 import { paramsOf, settingsOf } from './settings.js';
-import { idsOf, type WritingTokenizer } from './tokenizer.js';
+import { idsOf, uncut, type WritingTokenizer } from './tokenizer.js';
 
 /** A model of two stacks with its config. */
 export type TextToTextModel = SourceModel & { readonly config: object };
@@ -33,7 +33,7 @@ export async function textToText(
   texts: readonly string[],
   options: TextToTextOptions = {},
 ): Promise<string[][]> {
-  return overSources('textToText', model, tokenizer, texts.map((text) => idsOf(tokenizer.encode(text))), settingsOf(model, options)); // biome-ignore format: one call
+  return overSources('textToText', model, tokenizer, texts.map((text) => idsOf(tokenizer.encode(text, uncut))), settingsOf(model, options)); // biome-ignore format: one call
 }
 
 /** The same for ids of sources, with all settings. */
@@ -85,7 +85,7 @@ export async function summarize(
   options: TextToTextOptions = {},
 ): Promise<string[]> {
   const { prefix = '' } = (paramsOf(model, 'summarization') ?? {}) as { prefix?: string };
-  const sources = texts.map((text) => idsOf(tokenizer.encode(prefix + text)));
+  const sources = texts.map((text) => idsOf(tokenizer.encode(prefix + text, uncut)));
   const found = await overSources('summarize', model, tokenizer, sources, settingsOf(model, options, 'summarization'));
   return found.map(([best]) => best!);
 }

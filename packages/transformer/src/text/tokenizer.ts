@@ -16,9 +16,14 @@ export interface Encoded {
   readonly attentionMask?: ArrayLike<number>;
 }
 
+export interface WritingOptions {
+  addSpecialTokens?: boolean;
+  truncation?: { maxLength: number };
+}
+
 /** What is asked of a tokenizer for texts that a model writes: `BpeTokenizer`, which deals in ids alone, serves, too. */
 export interface WritingTokenizer {
-  encode(text: string, options?: { addSpecialTokens?: boolean }): Encoded | ArrayLike<number>;
+  encode(text: string, options?: WritingOptions): Encoded | ArrayLike<number>;
   decode(ids: Iterable<number>, options?: { skipSpecialTokens?: boolean }): string;
 }
 
@@ -65,6 +70,9 @@ export interface TextOptions {
   /** Stops between two batches; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
+
+/** For all of a text, also where the file of a tokenizer says that it cuts by itself. */
+export const uncut = { truncation: { maxLength: Number.MAX_SAFE_INTEGER } } as const;
 
 /** The ids of an encoding, without padding. */
 export function idsOf(encoded: Encoded | ArrayLike<number>): number[] {

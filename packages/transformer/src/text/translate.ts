@@ -3,7 +3,7 @@ import { type GenerationConfig, idsOf as endsOf } from '../generation/config.js'
 import { originOf } from '../loading/config.js';
 import { paramsOf, settingsOf, tasksOf } from './settings.js';
 import { overSources, type TextToTextModel, type TextToTextOptions } from './text-to-text.js';
-import { idsOf, type WritingTokenizer } from './tokenizer.js';
+import { idsOf, uncut, type WritingTokenizer } from './tokenizer.js';
 
 export interface TranslateOptions extends TextToTextOptions {
   /** The languages, as the model calls them: `en`, `de` for T5 and M2M100, `eng_Latn` for NLLB. Models of one pair take none. */
@@ -50,7 +50,7 @@ interface Telling {
 }
 
 function tellingOf(model: TextToTextModel, tokenizer: TranslatingTokenizer, { src_lang, tgt_lang }: TranslateOptions): Telling {
-  const plain = (text: string) => idsOf(tokenizer.encode(text));
+  const plain = (text: string) => idsOf(tokenizer.encode(text, uncut));
   if (originOf(model.config)?.model_type === 'm2m_100') return byTokens(model, tokenizer, src_lang, tgt_lang);
   if (src_lang === undefined && tgt_lang === undefined) return { encode: plain };
   const task = `translation_${src_lang}_to_${tgt_lang}`;
@@ -74,5 +74,5 @@ function byTokens(model: TextToTextModel, tokenizer: TranslatingTokenizer, sourc
   const [from, forced] = [idOf('src_lang', source), idOf('tgt_lang', target)];
   const [end] = endsOf(settingsOf<GenerationConfig>(model, {}).eos_token_id);
   if (end === undefined) throw new ValueError('translate: eos_token_id: expected the id that ends a source in config.json, got none');
-  return { forced, encode: (text) => [from, ...idsOf(tokenizer.encode(text, { addSpecialTokens: false })), end] };
+  return { forced, encode: (text) => [from, ...idsOf(tokenizer.encode(text, { ...uncut, addSpecialTokens: false })), end] };
 }
