@@ -6,6 +6,7 @@ import {
   getBackend,
   indexSelect,
   memory,
+  mul,
   noGrad,
   resetPeakMemory,
   Rng,
@@ -16,7 +17,7 @@ import {
   tidy,
   zeros,
 } from '@multihead/tensor';
-import { type Inspection, inspect, steer } from '@multihead/transformer/inspect';
+import { ablateHead, compose, type Inspection, inspect, patch, replace, steer, type Tap } from '@multihead/transformer/inspect';
 import { LlamaForCausalLM, readLlamaConfig } from '@multihead/transformer/llama';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configs } from './tiny.js';
@@ -50,7 +51,7 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
       { shape: [1, length] },
     );
 
-  it('a tap that does not ask for weights makes no kernel run', async () => {
+  it('a tap that does not ask for weights makes no kernel run, and no buffer', async () => {
     using _ = scope();
     const model = modelOf({});
     const count = (run: () => unknown) => {
@@ -64,6 +65,53 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
     const steered = count(() => model.forward(text(8), { tap: steer('blocks.1.resid_post', zeros([16])) }));
     expect(steered.length).toBeGreaterThan(plain.length);
     expect(count(() => inspect(model, text(8), { attention: true })).length).toBeGreaterThan(plain.length);
+    dispose(model);
+  });
+
+  it('what is given back as it was gives the same bits, and a clean run’s states restore its answer', async () => {
+    using _ = scope();
+    const model = modelOf({});
+    const answerOf = async (ids: Tensor, tap?: Tap) => noGrad(() => model.forward(ids, { tap })).data();
+    const [clean, other] = [text(8), tensor(Int32Array.from({ length: 8 }, (_, i) => 19 - i), { shape: [1, 8] })]; // biome-ignore format: two texts
+    const { activations } = inspect(model, clean);
+    const want = await answerOf(clean);
+    expect(
+      await answerOf(
+        clean,
+        replace(/./, (x) => x),
+      ),
+    ).toEqual(want);
+    const states = [...activations.keys()].filter((one) => /resid_p/.test(one));
+    expect(await answerOf(other)).not.toEqual(want);
+    expect(await answerOf(other, patch(states, activations))).toEqual(want);
+    // Weights in place of others go through a plain product, which rounds otherwise than a kernel of its own.
+    const patterns = [...activations.keys()].filter((one) => /pattern$/.test(one));
+    const same = await answerOf(clean, patch(patterns, activations));
+    expect(same).toBeAllclose(want, { rtol: 1e-4, atol: 1e-6 });
+    const gone = await answerOf(clean, compose(ablateHead({ layer: 0, head: [0, 1, 2, 3] }), ablateHead({ layer: 1, head: [0, 1, 2, 3] })));
+    expect(gone).toEqual(
+      await answerOf(
+        clean,
+        replace(/attn_out$/, (x) => mul(x, 0)),
+      ),
+    );
+    dispose(model);
+  });
+
+  it('a look at everything keeps the weights of each layer, and what one of them takes to be made', () => {
+    using _ = scope();
+    const model = modelOf({ num_hidden_layers: 6, max_position_embeddings: 256 });
+    const ids = text(256);
+    const peakOf = (run: () => void) => {
+      const { bytes } = memory();
+      resetPeakMemory();
+      tidy(run);
+      return memory().peakBytes - bytes;
+    };
+    const run = (options: object) => () => void inspect(model, ids, options);
+    const map = 4 * 256 * 256 * 4; // bytes of one layer's
+    peakOf(run({ hidden: true }));
+    expect(peakOf(run({ attention: true })) - peakOf(run({ hidden: true }))).toBeLessThan((6 + 7) * map);
     dispose(model);
   });
 
@@ -100,7 +148,7 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
   });
 });
 
-/** The same backend, which tells of every kernel that it runs. */
+/** The same backend, which tells of every kernel that it runs and of every buffer that it is asked for. */
 function counted(backend: Backend, tell: (name: string) => void): Backend {
   const watched = (group: object) =>
     Object.fromEntries(
@@ -115,6 +163,7 @@ function counted(backend: Backend, tell: (name: string) => void): Backend {
   const groups: Record<PropertyKey, unknown> = { kernels: watched(backend.kernels), fused: watched(backend.fused) };
   return new Proxy(backend, {
     get: (target, key) => {
+      if (key === 'alloc') tell('alloc');
       const value = groups[key] ?? Reflect.get(target, key);
       return typeof value === 'function' ? value.bind(target) : value;
     },
