@@ -83,7 +83,7 @@ test('which label an image shows: the softmax of CLIP’s logits over the labels
   {
     using _ = scope();
     for (const [i, image] of photos.entries()) {
-      const logits = [];
+      const logits: number[] = [];
       for (const label of labels) {
         const ids = tensor(Int32Array.from(tokenizer.encode(`a ${label}`).ids), { shape: [1, label.split(' ').length + 3] });
         logits.push(await model.forward({ ids, pixels: preprocess([image], processor) }).logits_per_image.item());
@@ -97,7 +97,12 @@ test('which label an image shows: the softmax of CLIP’s logits over the labels
   const [[best]] = (await matchImages(model, { processor, tokenizer }, [photos[0]!], { ...options, top: 1 })) as [[unknown]];
   expect(best).toEqual(found[0]![0]);
   const seen: string[] = [];
-  const spy = { encode: (text: string) => tokenizer.encode((seen.push(text), text)) };
+  const spy = {
+    encode: (text: string) => {
+      seen.push(text);
+      return tokenizer.encode(text);
+    },
+  };
   await matchImages(model, { processor, tokenizer: spy }, [photos[0]!], { labels: ['cat', '$&'] });
   expect(seen).toEqual(['This is a photo of cat.', 'This is a photo of $&.']);
   dispose(model);
