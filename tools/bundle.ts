@@ -45,6 +45,12 @@ const budgets: readonly Budget[] = [
     ceiling: 110_000,
     absent: ['AdamW', 'Whisper', 'Gemma', 'Mixtral', 'BeamGroup', 'LlamaForCausalLM', 'trainer', 'jinja', 'Unigram', 'WordPiece'],
   },
+  // From pixels to labels, whatever the model, tensor and its CPU backend included: no model comes along, and nothing that decodes files.
+  {
+    fixture: 'vision.ts',
+    ceiling: 20_000,
+    absent: ['WebAssembly', 'AdamW', 'safetensors', 'ViTForImage', 'CLIPModel', 'inflate', 'node:fs'],
+  },
 ];
 
 /** Packages whose every export must bring only itself, and the most that one may weigh beside tensor. */

@@ -1,11 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { launchChromium } from '@multihead/tools/browser';
 import type { Browser, Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PageReport } from './backends-page.ts';
+import { pageScript } from './page-script.ts';
 
 /* The WebAssembly backend in a real Chromium: with threads where the page is cross-origin isolated, with one where it is not. */
 
@@ -18,25 +17,8 @@ const headersOf: Readonly<Record<string, Record<string, string>>> = { '/isolated
 let server: Server;
 let browser: Browser;
 
-/** The page's script, in one piece; vitest, which a page does not have, is left out of it. */
-async function bundle(): Promise<string> {
-  const entry = fileURLToPath(new URL('./backends-page.ts', import.meta.url));
-  const output = await build({
-    configFile: false,
-    logLevel: 'silent',
-    resolve: { conditions: ['@multihead/source', 'module', 'browser'] },
-    build: { write: false, target: 'es2022', minify: false, lib: { entry, formats: ['es'] }, rollupOptions: { external: 'vitest' } },
-  });
-  const [{ output: chunks }] = output as { output: { code?: string }[] }[];
-  // What is imported from it is never called in the page.
-  return chunks[0].code!.replaceAll(
-    /^import .* from ["']vitest["'];$/gm,
-    'const afterAll = 0, describe = 0, expect = 0, it = 0, afterEach = 0;',
-  );
-}
-
 beforeAll(async () => {
-  const script = await bundle();
+  const script = await pageScript('./backends-page.ts');
   server = createServer(({ url = '/' }, response) => {
     const isScript = url === '/script.js';
     response.writeHead(200, { 'Content-Type': isScript ? 'text/javascript' : 'text/html', ...(headersOf[url] ?? isolation) });

@@ -1,7 +1,7 @@
 // Images in, answers out: what a checkpoint's processor makes of pixels, and a few lines around ViT and CLIP. What reads files is yours: an ImageData of a
 // canvas, or what any decoder gives.
 
-export type { ImagePixels } from './vision/image.js';
+export type { ByteImage, ImagePixels } from './vision/image.js';
 export { resize } from './vision/resize.js';
 export type { ResizeOptions } from './vision/resize.js';
 export type { Resampling } from './vision/filters.js';

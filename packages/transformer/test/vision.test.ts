@@ -1,4 +1,4 @@
-import { dispose, liveTensors, Rng, scope, select, softmax, tensor } from '@multihead/tensor';
+import { dispose, liveTensors, Rng, scope, select, sigmoid, softmax, tensor } from '@multihead/tensor';
 import { CLIPModel, CLIPTextModelWithProjection, CLIPVisionModelWithProjection, readCLIPConfig } from '@multihead/transformer/clip';
 import { classifyImage, embedImages, embedTexts, matchImages, preprocess, readImageProcessor } from '@multihead/transformer/vision';
 import { readViTConfig, ViTForImageClassification, ViTModel } from '@multihead/transformer/vit';
@@ -33,6 +33,24 @@ test('labels of images by their names, the likeliest first, whatever stands in t
   expect(await classifyImage(model, processor, photos)).toEqual(all.map((row) => row.slice(0, 5)));
   expect(await classifyImage(model, processor, [])).toEqual([]);
   dispose(model);
+});
+
+test('several labels may be true of an image, each with a probability of its own', async () => {
+  const several = { ...configs.vit, id2label: { 0: 'cat', 1: 'dog' }, problem_type: 'multi_label_classification' };
+  for (const [config, labels] of [
+    [several, 2],
+    [{ ...configs.vit, num_labels: 1 }, 1],
+  ] as const) {
+    const model = new ViTForImageClassification(readViTConfig(config), { rng: new Rng(2) });
+    const [found] = await classifyImage(model, processor, [photos[0]!]);
+    {
+      using _ = scope();
+      const want = Array.from(await sigmoid(model.forward(preprocess([photos[0]!], processor))).data()).sort((a, b) => b - a);
+      expect(want).toHaveLength(labels);
+      expect(far(found!.map(({ score }) => score), want)).toBeLessThan(1e-6); // biome-ignore format: one claim
+    }
+    dispose(model);
+  }
 });
 
 /** The probabilities of one image, without what is tested. */
@@ -97,7 +115,12 @@ test('which label an image shows: the softmax of CLIP’s logits over the labels
   const [[best]] = (await matchImages(model, { processor, tokenizer }, [photos[0]!], { ...options, top: 1 })) as [[unknown]];
   expect(best).toEqual(found[0]![0]);
   const seen: string[] = [];
-  const spy = { encode: (text: string) => tokenizer.encode((seen.push(text), text)) };
+  const spy = {
+    encode: (text: string) => {
+      seen.push(text);
+      return tokenizer.encode(text);
+    },
+  };
   await matchImages(model, { processor, tokenizer: spy }, [photos[0]!], { labels: ['cat', '$&'] });
   expect(seen).toEqual(['This is a photo of cat.', 'This is a photo of $&.']);
   dispose(model);

@@ -1,5 +1,6 @@
-import { softmax, type Tensor } from '@multihead/tensor';
+import { sigmoid, softmax, type Tensor } from '@multihead/tensor';
 import type { ForwardContext } from '../context.js';
+import { originOf } from '../loading/config.js';
 import { backendOf } from '../text/batches.js';
 import type { LabelScore } from '../text/classify.js';
 import { type BatchOptions, checkCount, inBatches } from './batches.js';
@@ -19,7 +20,8 @@ export interface ClassifyImageOptions extends BatchOptions {
 }
 
 /**
- * The labels of each image with their probabilities, the likeliest first: softmax over the logits [B, labels] of a model for image classification.
+ * The labels of each image with their probabilities, the likeliest first: softmax over the logits [B, labels] of a model for image classification; where its
+ * config.json says `problem_type: 'multi_label_classification'`, or there is one label, the sigmoid of each.
  *
  * @throws ValueError for images that `preprocess` does not take, ShapeError for a processor that makes another size than the model's.
  * @example
@@ -37,9 +39,11 @@ export async function classifyImage(
   checkCount('classifyImage', 'top', top);
   const { id2label } = model.config as { id2label?: string[] | null };
   const backend = backendOf(model);
-  const rows = await inBatches('classifyImage', images, options, (batch) =>
-    softmax(model.forward(preprocess(batch, processor, { backend }))),
-  );
+  const each = originOf(model.config)?.problem_type === 'multi_label_classification';
+  const rows = await inBatches('classifyImage', images, options, (batch) => {
+    const logits = model.forward(preprocess(batch, processor, { backend })); // [B, labels]
+    return each || logits.shape[1] === 1 ? sigmoid(logits) : softmax(logits);
+  });
   return rows.map((row) => ranked(row, (i) => id2label?.[i] ?? `LABEL_${i}`, top));
 }
 

@@ -15,13 +15,16 @@ export interface ImagePixels {
 
 export type Channels = 1 | 2 | 3 | 4;
 
-/** Bytes, and what is told of them. */
+/** An image of bytes as `resize` makes it: an ImageData takes its data, if there are four channels. */
 export interface ByteImage {
-  data: Uint8ClampedArray;
+  data: Uint8ClampedArray<ArrayBuffer>;
   width: number;
   height: number;
   channels: Channels;
 }
+
+/** Bytes that belong together with what is told of them. */
+export type CheckedImage = Omit<ByteImage, 'data'> & { data: Uint8ClampedArray };
 
 /** No picture that a model is shown has more, and what has would be allocated. */
 export const mostPixels = 2 ** 26;

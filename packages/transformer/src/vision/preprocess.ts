@@ -1,6 +1,6 @@
 import { type Backend, type Tensor, tensor, ValueError } from '@multihead/tensor';
 import { resamplings } from './filters.js';
-import { type ByteImage, type Channels, channelsOf, clamped, type ImagePixels, mostPixels, withChannels } from './image.js';
+import { type Channels, channelsOf, clamped, type ImagePixels, mostPixels, withChannels } from './image.js';
 import type { HeightWidth, ImageProcessor } from './processor.js';
 import { resized } from './resize.js';
 
@@ -88,7 +88,7 @@ function shortestEdge({ height, width }: HeightWidth, edge: number): HeightWidth
 /** Floats are resized as bytes, as transformers does it: those from 0 to 1 times 255, cut off, and divided again. */
 function resizedStage(name: string, { data, ...image }: Stage, { height, width }: HeightWidth, resample: number): Stage {
   const filter = resamplings[resample]!;
-  if (!(data instanceof Float32Array)) return resized({ ...image, data }, width, height, filter) as ByteImage & Stage;
+  if (!(data instanceof Float32Array)) return resized({ ...image, data }, width, height, filter) as Stage;
   const whole = data.every((x) => Math.abs(x - Math.trunc(x)) <= 1e-8 + 1e-5 * Math.abs(Math.trunc(x)));
   if (!whole && data.some((x) => x > 1)) {
     throw new ValueError(`preprocess: ${name}.data: expected floats from 0 to 1 or whole numbers from 0 to 255, got fractions above 1`);

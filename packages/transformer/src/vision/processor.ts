@@ -49,6 +49,7 @@ export interface ImageProcessor {
   /** Of one channel or of three; so many channels come out. */
   image_mean: number[];
   image_std: number[];
+  /** Changes nothing: images become as many channels as image_mean has, where Python refuses those with more or fewer. */
   do_convert_rgb: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { ValueError } from '@multihead/tensor';
 import { filters, precisionBits, type Resampling, resamplings, type Weights, weightsOf } from './filters.js';
-import { type ByteImage, type Channels, channelsOf, checkSize, clamped, type ImagePixels } from './image.js';
+import { type ByteImage, type Channels, type CheckedImage, channelsOf, checkSize, clamped, type ImagePixels } from './image.js';
 
 export interface ResizeOptions {
   width: number;
@@ -20,7 +20,7 @@ export interface ResizeOptions {
  * small.data.length; // 18
  * @see https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
  */
-export function resize(image: ImagePixels, { width, height, resample = 'bilinear' }: ResizeOptions): ImagePixels & ByteImage {
+export function resize(image: ImagePixels, { width, height, resample = 'bilinear' }: ResizeOptions): ByteImage {
   const channels = channelsOf('resize', 'image', image);
   if (image.data instanceof Float32Array) throw new ValueError('resize: image.data: expected bytes, got a Float32Array');
   checkSize('resize', 'options', { width, height });
@@ -32,15 +32,15 @@ export function resize(image: ImagePixels, { width, height, resample = 'bilinear
 }
 
 /** The same for an image that has been checked. */
-export function resized(image: ByteImage, width: number, height: number, resample: Resampling): ByteImage {
-  if (image.width === width && image.height === height) return { ...image, data: image.data.slice() };
+export function resized(image: CheckedImage, width: number, height: number, resample: Resampling): ByteImage {
+  if (image.width === width && image.height === height) return { ...image, data: new Uint8ClampedArray(image.data) };
   if (resample === 'nearest') return nearest(image, width, height);
   const filter = filters[resample];
   const alpha = image.channels % 2 === 0;
-  let made = alpha ? premultiplied(image) : image;
+  let made: CheckedImage = alpha ? premultiplied(image) : image;
   if (width !== made.width) made = alongRows(made, weightsOf(made.width, width, filter));
   if (height !== made.height) made = alongColumns(made, weightsOf(made.height, height, filter));
-  return alpha ? straight(made) : made;
+  return alpha ? straight(made) : (made as ByteImage); // one of the passes has made it
 }
 
 /** Where each pixel of the result lies in the source. Steps are added up, as Pillow does: their rounding errors decide some pixels. */
@@ -54,7 +54,7 @@ function places(from: number, to: number): Int32Array {
   });
 }
 
-function nearest({ data, channels, ...from }: ByteImage, width: number, height: number): ByteImage {
+function nearest({ data, channels, ...from }: CheckedImage, width: number, height: number): ByteImage {
   const [columns, rows] = [places(from.width, width), places(from.height, height)];
   const made = new Uint8ClampedArray(width * height * channels);
   for (let y = 0; y < height; y++) {
@@ -68,7 +68,7 @@ function nearest({ data, channels, ...from }: ByteImage, width: number, height: 
 
 const half = 1 << (precisionBits - 1);
 
-function alongRows({ data, width: from, height, channels }: ByteImage, { starts, counts, values, size }: Weights): ByteImage {
+function alongRows({ data, width: from, height, channels }: CheckedImage, { starts, counts, values, size }: Weights): ByteImage {
   const width = starts.length;
   const made = new Uint8ClampedArray(width * height * channels);
   for (let y = 0; y < height; y++) {
@@ -85,7 +85,7 @@ function alongRows({ data, width: from, height, channels }: ByteImage, { starts,
   return { data: made, width, height, channels };
 }
 
-function alongColumns({ data, width, channels }: ByteImage, { starts, counts, values, size }: Weights): ByteImage {
+function alongColumns({ data, width, channels }: CheckedImage, { starts, counts, values, size }: Weights): ByteImage {
   const height = starts.length;
   const stride = width * channels;
   const made = new Uint8ClampedArray(height * stride);
@@ -102,20 +102,24 @@ function alongColumns({ data, width, channels }: ByteImage, { starts, counts, va
 }
 
 /** Colours times alpha, so that what cannot be seen does not shine through. */
-function premultiplied({ data, channels, ...size }: ByteImage): ByteImage {
+function premultiplied({ data, channels, ...size }: CheckedImage): ByteImage {
   return { ...size, channels, data: perColour(data, channels, (colour, alpha) => {
     const product = colour * alpha + 128;
     return ((product >> 8) + product) >> 8; // product / 255, rounded
   }) }; // biome-ignore format: one expression
 }
 
-function straight({ data, channels, ...size }: ByteImage): ByteImage {
+function straight({ data, channels, ...size }: CheckedImage): ByteImage {
   const divide = (colour: number, alpha: number) => (alpha === 0 || alpha === 255 ? colour : Math.floor((255 * colour) / alpha));
   return { ...size, channels, data: perColour(data, channels, divide) };
 }
 
-function perColour(data: Uint8ClampedArray, channels: Channels, change: (colour: number, alpha: number) => number): Uint8ClampedArray {
-  const made = data.slice();
+function perColour(
+  data: Uint8ClampedArray,
+  channels: Channels,
+  change: (colour: number, alpha: number) => number,
+): Uint8ClampedArray<ArrayBuffer> {
+  const made = new Uint8ClampedArray(data);
   for (let i = channels - 1; i < data.length; i += channels) {
     for (let c = 1; c < channels; c++) made[i - c] = change(data[i - c]!, data[i]!);
   }
