@@ -88,7 +88,7 @@ export type SpeechInput = Float32Array | Sound;
  * Features of one sound or several, as transformers' WhisperFeatureExtractor makes them: resampled if their rate is another one, cut off or filled up
  * to one length, made a log-mel spectrogram each: float32 [B, feature_size, frames], a frame for each hop_length of samples.
  *
- * @throws ValueError for samples that are not finite, none, or no Float32Array; ShapeError for sounds of several lengths without padding; the signal's
+ * @throws ValueError for samples that are not finite, none, or no Float32Array; ShapeError where sounds would not be of one length; the signal's
  * reason when aborted.
  * @example
  * const { input_features } = await extractFeatures(decodeAudio(bytes), readFeatureExtractorConfig(json));
@@ -170,17 +170,16 @@ function ofOneLength(
   const roundedUp = (length: number) => Math.ceil(length / multiple) * multiple;
   const cut = raw.map((samples) => (truncation ? samples.subarray(0, roundedUp(most)) : samples));
   const longest = Math.max(...cut.map((samples) => samples.length));
-  const target = padding === false ? longest : roundedUp(padding === 'longest' ? longest : most);
-  const wrong = cut.find(({ length }) => (padding === false ? length !== longest : length > target));
-  if (wrong) {
-    const expected = padding === false ? `sounds of one length, ${longest}` : `no more than ${target} samples, as truncation is off`;
-    throw new ShapeError(`${op}: sounds: expected ${expected}, got ${wrong.length}`);
-  }
+  const target = padding === false ? 0 : roundedUp(padding === 'longest' ? longest : most);
   const padded = cut.map((samples) => {
-    const whole = new Float32Array(target).fill(config.padding_value);
+    const whole = new Float32Array(Math.max(target, samples.length)).fill(config.padding_value); // longer ones stay longer, as in transformers
     whole.set(samples);
     return whole;
   });
+  const other = padded.find(({ length }) => length !== padded[0]!.length);
+  if (other) {
+    throw new ShapeError(`${op}: sounds: expected one length after padding and truncation, got ${padded[0]!.length} and ${other.length}`);
+  }
   return { padded, lengths: cut.map(({ length }) => length) };
 }
 
