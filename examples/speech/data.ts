@@ -53,7 +53,7 @@ export function record(seconds: number, rng: Rng, { isWhole = false, hasTail = f
     segments.push(segment);
     at = segment.at(-1)!.end;
   }
-  addNoise(samples, loudness * 10 ** between(rng, -2.2, -0.7), rng);
+  addNoise(samples, loudness * 10 ** between(rng, -2.2, -1), rng);
   return { language, samples, segments };
 }
 

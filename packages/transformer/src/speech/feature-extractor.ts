@@ -3,7 +3,7 @@ import { resample } from '../audio/resample.js';
 import type { Sound } from '../audio/sound.js';
 import { flag, integer, isObject, number, oneOf, size } from '../loading/config.js';
 import { readFields } from './config-file.js';
-import { checkSamples, type LogMelOptions, type MelAnalysis, melAnalysis, scaled } from './log-mel.js';
+import { checkSamples, framesIn, type LogMelOptions, type MelAnalysis, melAnalysis, scaled } from './log-mel.js';
 
 /*
  * Sounds as a model wants them: at its sampling rate, all of one length, as spectrograms. What transformers' WhisperFeatureExtractor does, with its names.
@@ -108,7 +108,7 @@ export async function extractFeatures(
   for (const sound of list) raw.push(await atRate(op, sound, config.sampling_rate, signal));
   const { padded, lengths } = ofOneLength(op, raw, config, options);
   if (config.do_normalize) for (const [i, samples] of padded.entries()) normalize(samples, lengths[i]!, config.padding_value);
-  const frames = Math.floor(padded[0]!.length / config.hop_length);
+  const frames = framesIn(padded[0]!.length, config);
   const perSound = config.feature_size * frames;
   const data = new Float32Array(padded.length * perSound);
   for (const [i, samples] of padded.entries()) {
