@@ -57,6 +57,8 @@ describe('transcribe', () => {
     const english = { ...generation, is_multilingual: false, lang_to_id: undefined };
     const { asked: plain, language: none } = await write(0.5, [{ ids: ids(0, ' one', 10) }], english);
     expect([none, plain]).toEqual([null, [ids('sot')]]);
+    const old = { ...generation, lang_to_id: undefined, forced_decoder_ids: [[1, id('<|de|>')], [2, id('transcribe')], [3, id('notimes')]] as const }; // biome-ignore format: one row
+    expect((await write(0.5, [{ ids: ids(0, ' one', 10) }], old)).asked).toEqual([ids('sot', '<|de|>', 'transcribe')]);
   });
 
   it('windows move to the end of the last finished segment', async () => {
