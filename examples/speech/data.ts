@@ -24,14 +24,21 @@ export interface Recording {
 const between = (rng: Rng, low: number, high: number) => low + (high - low) * rng.uniform();
 const pick = <T>(rng: Rng, items: readonly T[]): T => items[Math.floor(rng.uniform() * items.length)]!;
 
-/** A recording of so many seconds: the last words begin before its end, and may be cut off by it. With `isWhole` nothing is cut off. */
-export function record(seconds: number, rng: Rng, { isWhole = false } = {}): Recording {
+/**
+ * A recording of so many seconds: the last words begin before its end, and may be cut off by it. With `isWhole` nothing is cut off; with `hasTail` it begins with
+ * the end of a word that was said before.
+ */
+export function record(seconds: number, rng: Rng, { isWhole = false, hasTail = false } = {}): Recording {
   const language = pick(rng, Object.keys(languages));
   const speaker = drawSpeaker(rng);
   const samples = new Float32Array(Math.round(seconds * sampleRate));
   const loudness = 0.1 * 10 ** between(rng, -0.7, 0.3);
   const segments: SpokenWord[][] = [];
-  for (let at = between(rng, 0.02, 0.5); at < seconds; at += between(rng, 0.35, 0.9)) {
+  if (hasTail) {
+    const word = levelled(say(pick(rng, languages[language]!), speaker, rng), loudness);
+    mix(samples, word.subarray(-Math.round(between(rng, 0.01, 0.1) * sampleRate)), 0);
+  }
+  for (let at = between(rng, hasTail ? 0.35 : 0, 0.9); at < seconds; at += between(rng, 0.35, 0.9)) {
     const segment: SpokenWord[] = [];
     for (let left = 1 + Math.floor(4 * rng.uniform()); left > 0; left--) {
       const tokens = pick(rng, languages[language]!);
@@ -46,7 +53,7 @@ export function record(seconds: number, rng: Rng, { isWhole = false } = {}): Rec
     segments.push(segment);
     at = segment.at(-1)!.end;
   }
-  addNoise(samples, loudness * 10 ** between(rng, -2.2, -0.7), rng);
+  addNoise(samples, loudness * 10 ** between(rng, -2.2, -1), rng);
   return { language, samples, segments };
 }
 
@@ -97,7 +104,7 @@ export function drawExample(rng: Rng): Example {
   const isShort = rng.uniform() < 0.25;
   const hasTimes = rng.uniform() < 0.7;
   const seconds = isShort ? between(rng, 1, chunkLength) : chunkLength;
-  const { language, samples, segments } = record(seconds, rng, { isWhole: isShort || !hasTimes });
+  const { language, samples, segments } = record(seconds, rng, { isWhole: isShort || !hasTimes, hasTail: rng.uniform() < 0.3 });
   const before = rng.uniform() < 0.15 ? [idOf('<|startofprev|>'), ...Array.from({ length: 1 + Math.floor(6 * rng.uniform()) }, () => wordIds(pick(rng, languages[language]!))).flat()] : []; // biome-ignore format: one row
   const opening = [start, idOf(`<|${language}|>`), idOf('<|transcribe|>')];
   const ids = [...before, ...opening, ...(hasTimes ? timed(segments, seconds) : untimed(segments)), end];

@@ -58,8 +58,34 @@ export const phonemes: Readonly<Record<string, Phoneme>> = {
 
 /** The numbers of each language, token by token: the first begins a word, the others go on with it. */
 export const languages: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  en: [['zero'], ['one'], ['two'], ['three'], ['four'], ['five'], ['six'], ['seven'], ['eight'], ['nine'], ['six', 'teen'], ['nine', 'teen']],
-  de: [['null'], ['eins'], ['zwei'], ['drei'], ['vier'], ['fünf'], ['sechs'], ['sieben'], ['acht'], ['neun'], ['vier', 'zehn'], ['acht', 'zehn']],
+  en: [
+    ['zero'],
+    ['one'],
+    ['two'],
+    ['three'],
+    ['four'],
+    ['five'],
+    ['six'],
+    ['seven'],
+    ['eight'],
+    ['nine'],
+    ['six', 'teen'],
+    ['nine', 'teen'],
+  ],
+  de: [
+    ['null'],
+    ['eins'],
+    ['zwei'],
+    ['drei'],
+    ['vier'],
+    ['fünf'],
+    ['sechs'],
+    ['sieben'],
+    ['acht'],
+    ['neun'],
+    ['vier', 'zehn'],
+    ['acht', 'zehn'],
+  ],
 };
 
 /** How each token is said. */

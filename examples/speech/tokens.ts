@@ -13,7 +13,9 @@ export const timeStep = 0.02;
 const words = Object.values(languages).flat();
 const texts = [...new Set([...words.map(([first]) => ` ${first}`), ...words.flatMap(([, ...rest]) => rest)])];
 const codes = Object.keys(languages);
-const special = ['endoftext', 'startoftranscript', ...codes, 'transcribe', 'startofprev', 'nospeech', 'notimestamps'].map((name) => `<|${name}|>`);
+const special = ['endoftext', 'startoftranscript', ...codes, 'transcribe', 'startofprev', 'nospeech', 'notimestamps'].map(
+  (name) => `<|${name}|>`,
+);
 const times = Array.from({ length: chunkLength / timeStep + 1 }, (_, i) => `<|${(i * timeStep).toFixed(2)}|>`);
 
 export const vocabulary: readonly string[] = [...texts, ...special, ...times];
@@ -72,5 +74,11 @@ export const generationConfig: SpeechGenerationConfig = {
   prev_sot_token_id: idOf('<|startofprev|>'),
   max_initial_timestamp_index: 50,
   begin_suppress_tokens: [idOf('<|endoftext|>')],
-  suppress_tokens: [...codes.map((code) => `<|${code}|>`), '<|startoftranscript|>', '<|transcribe|>', '<|startofprev|>', '<|nospeech|>'].map(idOf),
+  suppress_tokens: [
+    ...codes.map((code) => `<|${code}|>`),
+    '<|startoftranscript|>',
+    '<|transcribe|>',
+    '<|startofprev|>',
+    '<|nospeech|>',
+  ].map(idOf),
 };

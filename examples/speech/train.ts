@@ -5,7 +5,7 @@ import { adamw, fit, type Optimizer, padded, type TrainState, warmupCosine } fro
 import { loadCheckpoint, saveCheckpoint } from '@multihead/train/node';
 import { logMel } from '@multihead/transformer/speech';
 import type { WhisperForConditionalGeneration } from '@multihead/transformer/whisper';
-import { drawExample, type Example } from './data.js';
+import { drawExample } from './data.js';
 import { features } from './model.js';
 import { generationConfig } from './tokens.js';
 
@@ -25,8 +25,6 @@ export interface TrainReport {
   step: number;
   steps: number;
   loss: number;
-  /** Examples seen so far in this run. */
-  examples: number;
 }
 
 const ignored = -100;
@@ -40,6 +38,9 @@ export async function* train(model: WhisperForConditionalGeneration, options: Tr
   const path = join(folder, 'state.safetensors');
   const from = await resume(path, model, optimizer, seed);
   const schedule = warmupCosine({ peak: options.lr, warmup: Math.min(300, Math.ceil(steps / 10)), total: steps });
+  // Making a window costs as much as learning from it: each is in some batches, one after the other.
+  const fresh = Math.ceil((3 * batchSize) / 8);
+  const window = windows(seed, batchSize);
   let last: TrainState | undefined;
   let saved = 0;
   const task = {
@@ -47,10 +48,11 @@ export async function* train(model: WhisperForConditionalGeneration, options: Tr
     optimizer,
     // An epoch is one batch: a function of its number, so that a resumed run sees what an unbroken one would.
     batches: (epoch: number) => [epoch],
-    loss: (epoch: number) => {
-      const rng = new Rng(seed * 1_000_003 + epoch);
-      return lossOf(model, Array.from({ length: batchSize }, () => drawExample(rng)), rng); // biome-ignore format: one call
-    },
+    loss: (epoch: number) =>
+      lossOf(
+        model,
+        Array.from({ length: batchSize }, (_, i) => window(epoch * fresh + i)),
+      ),
   };
   for await (const progress of fit(task, { steps, schedule, clipNorm: 1, from, signal })) {
     last = progress.state;
@@ -58,7 +60,7 @@ export async function* train(model: WhisperForConditionalGeneration, options: Tr
       await saveCheckpoint(path, { model, optimizer, progress: last });
       saved = last.step;
     }
-    yield { step: progress.step, steps, loss: progress.loss, examples: progress.step * batchSize };
+    yield { step: progress.step, steps, loss: progress.loss };
   }
   if (last && last.step !== saved) await saveCheckpoint(path, { model, optimizer, progress: last });
   optimizer.dispose();
@@ -79,28 +81,48 @@ async function resume(
   }
 }
 
-/** Each token is predicted from those before it and the sound; the mean is over all that are learned. */
-function lossOf(model: WhisperForConditionalGeneration, batch: readonly Example[], rng: Rng): Tensor {
-  const pad = generationConfig.pad_token_id as number;
-  const input = padded(batch.map(({ ids }) => ids.slice(0, -1)), pad); // biome-ignore format: one call
-  const output = padded(batch.map(({ ids, shown }) => ids.slice(1).map((id, i) => (i < shown - 1 ? ignored : id))), ignored); // biome-ignore format: one call
-  return crossEntropy(model.forward(heard(batch, rng), input), output, { ignoreIndex: ignored });
+/** A window as the model takes it. */
+interface Window {
+  /** [bands, frames] */
+  readonly heard: Float32Array;
+  readonly ids: readonly number[];
+  readonly shown: number;
 }
 
-/** Spectrograms [B, bands, frames]. What is short is filled up with silence, as sounds of one window are, or with zeros, as the ends of long ones. */
-function heard(batch: readonly Example[], rng: Rng): Tensor {
+/** The windows of a run by their number; the last `kept` are kept. */
+function windows(seed: number, kept: number): (index: number) => Window {
+  const made = new Map<number, Window>();
+  return (index) => {
+    const found = made.get(index) ?? makeWindow(new Rng(seed * 1_000_003 + index));
+    made.set(index, found);
+    made.delete(index - kept);
+    return found;
+  };
+}
+
+/** What is short is filled up with silence, as sounds of one window are, or with zeros, as the ends of long ones. */
+function makeWindow(rng: Rng): Window {
+  const { samples, ids, shown } = drawExample(rng);
   const { feature_size: bands, chunk_length, sampling_rate, hop_length } = features;
   const whole = chunk_length * sampling_rate;
   const frames = whole / hop_length;
-  const data = new Float32Array(batch.length * bands * frames);
-  for (const [i, { samples }] of batch.entries()) {
-    const isSilenced = rng.uniform() < 0.5;
-    const filled = new Float32Array(isSilenced ? whole : samples.length);
-    filled.set(samples);
-    const mel = logMel(filled, features);
-    for (let band = 0; band < bands; band++) {
-      data.set(mel.data.subarray(band * mel.frames, (band + 1) * mel.frames), (i * bands + band) * frames);
-    }
-  }
-  return tensor(data, { shape: [batch.length, bands, frames] });
+  const filled = new Float32Array(rng.uniform() < 0.5 ? whole : samples.length);
+  filled.set(samples);
+  const mel = logMel(filled, features);
+  const heard = new Float32Array(bands * frames);
+  for (let band = 0; band < bands; band++) heard.set(mel.data.subarray(band * mel.frames, (band + 1) * mel.frames), band * frames);
+  return { heard, ids, shown };
+}
+
+/** Each token is predicted from those before it and the sound; the mean is over all that are learned. */
+function lossOf(model: WhisperForConditionalGeneration, batch: readonly Window[]): Tensor {
+  const pad = generationConfig.pad_token_id as number;
+  const input = padded(batch.map(({ ids }) => ids.slice(0, -1)), pad); // biome-ignore format: one call
+  const output = padded(batch.map(({ ids, shown }) => ids.slice(1).map((id, i) => (i < shown - 1 ? ignored : id))), ignored); // biome-ignore format: one call
+  const bands = features.feature_size;
+  const frames = batch[0]!.heard.length / bands;
+  const heard = new Float32Array(batch.length * bands * frames);
+  for (const [i, window] of batch.entries()) heard.set(window.heard, i * bands * frames);
+  const sound = tensor(heard, { shape: [batch.length, bands, frames] }); // [B, bands, frames]
+  return crossEntropy(model.forward(sound, input), output, { ignoreIndex: ignored });
 }

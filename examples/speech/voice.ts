@@ -16,7 +16,7 @@ export interface Speaker {
 
 export function drawSpeaker(rng: Rng): Speaker {
   const between = (low: number, high: number) => low + (high - low) * rng.uniform();
-  return { pitch: between(85, 230), size: between(0.88, 1.18), speed: between(0.8, 1.3) };
+  return { pitch: between(85, 230), size: between(0.92, 1.12), speed: between(0.85, 1.2) };
 }
 
 /** Numbers from -1 to 1, evenly distributed: xorshift, a tenth of what it costs to draw each of millions from an `Rng`. */

@@ -32,17 +32,19 @@ export const generation: SpeechGenerationConfig = {
 /** What is written in a window: ids, how sure of them it is, and how likely it is that nobody speaks. */
 export interface Script {
   readonly ids: readonly number[];
-  /** ln p of each, about; 0 if left out. */
+  /** ln p of each text; 0 if left out, -2 at least. */
   readonly logprob?: number;
   readonly noSpeech?: number;
   readonly language?: string;
 }
 
+export type LookAt = (token: number, place: number) => readonly [number, number];
+
 /**
  * Writes `scripts` in the order in which windows are heard. `heard` has the first band of each window, and `asked` what the decoder began with each time. Attention of
- * head 0 of layer 1 looks at step `lookAt(token, its place in the text)`.
+ * head 0 of layer 1 looks at steps [from, to) = `lookAt(token, its place in the text)`.
  */
-export function scripted(scripts: readonly Script[], lookAt: (token: number, place: number) => number = () => 0) {
+export function scripted(scripts: readonly Script[], lookAt: LookAt = () => [0, 1]) {
   const heard: Float32Array[] = [];
   const asked: number[][] = [];
   let rows: number[][] = [];
@@ -107,16 +109,19 @@ function write(
   const written = before.slice(before.lastIndexOf(id('transcribe')) + 1).filter((one) => one !== id('notimes'));
   const plain = before.includes(id('notimes')) ? list.filter((one) => one < id(0)) : list;
   const next = plain[written.length] ?? id('eos');
+  // The rest of the likelihood is with the other texts, none of which is as likely.
+  if (next < id('eos')) scores.fill(Math.log(Math.expm1(-logprob) / (texts.length - 1)), 0, texts.length);
   scores[next] = 0;
-  // The rest of the likelihood is at a text that is never said here.
-  if (logprob < 0) scores[id('\u{1F600}b')] = Math.log(Math.expm1(-logprob));
 }
 
 /** [1, 2, T, S]: head 0 looks at the step that it is told to, head 1 anywhere. */
-function patternOf(row: readonly number[], lookAt: (token: number, place: number) => number): Tensor {
+function patternOf(row: readonly number[], lookAt: LookAt): Tensor {
   const data = new Float32Array(2 * row.length * steps).fill(0.5 / steps);
   const from = row.indexOf(id('notimes'));
   // The row of a token predicts the next one.
-  for (let t = from; t >= 0 && t < row.length - 1; t++) data[t * steps + lookAt(row[t + 1]!, t - from)] = 0.5;
+  for (let t = from; t >= 0 && t < row.length - 1; t++) {
+    const [first, end] = lookAt(row[t + 1]!, t - from);
+    data.fill(0.5 / (end - first), t * steps + first, t * steps + end);
+  }
   return tensor(data, { shape: [1, 2, row.length, steps] });
 }

@@ -17,17 +17,11 @@ export class AudioError extends MultiheadError {
   override name = 'AudioError';
 }
 
-/** The channel that is asked for, of samples that lie channel by channel for each moment. */
-export function oneChannel(op: string, interleaved: Float32Array, channels: number, { channel }: DecodeOptions): Float32Array {
-  if (channel !== undefined && !(Number.isInteger(channel) && channel >= 0 && channel < channels)) {
+/** The channels whose mean is taken: the one that is asked for, or all. */
+export function channelsTaken(op: string, channels: number, { channel }: DecodeOptions): number[] {
+  if (channel === undefined) return Array.from({ length: channels }, (_, c) => c);
+  if (!(Number.isInteger(channel) && channel >= 0 && channel < channels)) {
     throw new AudioError(`${op}: channel: expected one from 0 to ${channels - 1}, got ${String(channel)}`);
   }
-  if (channels === 1) return interleaved;
-  const moments = Math.floor(interleaved.length / channels);
-  return Float32Array.from({ length: moments }, (_, i) => {
-    if (channel !== undefined) return interleaved[i * channels + channel]!;
-    let sum = 0;
-    for (let c = 0; c < channels; c++) sum += interleaved[i * channels + c]!;
-    return sum / channels;
-  });
+  return [channel];
 }

@@ -1,4 +1,4 @@
-import { AudioError, type DecodeOptions, oneChannel, type Sound } from './sound.js';
+import { AudioError, channelsTaken, type DecodeOptions, type Sound } from './sound.js';
 
 /*
  * WAV files: RIFF chunks of which `fmt ` says how the samples of `data` are written. Integers of 8 (unsigned), 16, 24 and 32 bits, floats of 32 and 64,
@@ -106,10 +106,16 @@ function soundOf(view: DataView, { from, size }: { from: number; size: number },
   if (moments === 0) throw new AudioError('decodeWav: chunk "data": expected at least one sample, got none');
   const read = readers(format)!;
   const width = blockAlign / channels;
-  const interleaved = Float32Array.from({ length: moments * channels }, (_, i) => read(view, from + i * width));
-  const wrong = interleaved.findIndex((x) => !Number.isFinite(x));
-  if (wrong >= 0) throw new AudioError(`decodeWav: expected finite samples, got ${interleaved[wrong]} at ${Math.floor(wrong / channels)}`);
-  return { samples: oneChannel('decodeWav', interleaved, channels, options), sampleRate };
+  const taken = channelsTaken('decodeWav', channels, options);
+  const samples = new Float32Array(moments);
+  for (let i = 0; i < moments; i++) {
+    let sum = 0;
+    for (const c of taken) sum += read(view, from + i * blockAlign + c * width);
+    samples[i] = sum / taken.length;
+  }
+  const wrong = samples.findIndex((x) => !Number.isFinite(x));
+  if (wrong >= 0) throw new AudioError(`decodeWav: expected finite samples, got ${samples[wrong]} at ${wrong}`);
+  return { samples, sampleRate };
 }
 
 /**

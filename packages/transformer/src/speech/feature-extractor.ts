@@ -3,7 +3,7 @@ import { resample } from '../audio/resample.js';
 import type { Sound } from '../audio/sound.js';
 import { flag, integer, isObject, number, oneOf, size } from '../loading/config.js';
 import { readFields } from './config-file.js';
-import { checkSamples, type LogMelOptions, type MelAnalysis, melAnalysis, scaled } from './log-mel.js';
+import { checkSamples, framesIn, type LogMelOptions, type MelAnalysis, melAnalysis, scaled } from './log-mel.js';
 
 /*
  * Sounds as a model wants them: at its sampling rate, all of one length, as spectrograms. What transformers' WhisperFeatureExtractor does, with its names.
@@ -88,7 +88,7 @@ export type SpeechInput = Float32Array | Sound;
  * Features of one sound or several, as transformers' WhisperFeatureExtractor makes them: resampled if their rate is another one, cut off or filled up
  * to one length, made a log-mel spectrogram each: float32 [B, feature_size, frames], a frame for each hop_length of samples.
  *
- * @throws ValueError for samples that are not finite, none, or no Float32Array; ShapeError for sounds of several lengths without padding; the signal's
+ * @throws ValueError for samples that are not finite, none, or no Float32Array; ShapeError where sounds would not be of one length; the signal's
  * reason when aborted.
  * @example
  * const { input_features } = await extractFeatures(decodeAudio(bytes), readFeatureExtractorConfig(json));
@@ -108,7 +108,7 @@ export async function extractFeatures(
   for (const sound of list) raw.push(await atRate(op, sound, config.sampling_rate, signal));
   const { padded, lengths } = ofOneLength(op, raw, config, options);
   if (config.do_normalize) for (const [i, samples] of padded.entries()) normalize(samples, lengths[i]!, config.padding_value);
-  const frames = Math.floor(padded[0]!.length / config.hop_length);
+  const frames = framesIn(padded[0]!.length, config);
   const perSound = config.feature_size * frames;
   const data = new Float32Array(padded.length * perSound);
   for (const [i, samples] of padded.entries()) {
@@ -170,17 +170,16 @@ function ofOneLength(
   const roundedUp = (length: number) => Math.ceil(length / multiple) * multiple;
   const cut = raw.map((samples) => (truncation ? samples.subarray(0, roundedUp(most)) : samples));
   const longest = Math.max(...cut.map((samples) => samples.length));
-  const target = padding === false ? longest : roundedUp(padding === 'longest' ? longest : most);
-  const wrong = cut.find(({ length }) => (padding === false ? length !== longest : length > target));
-  if (wrong) {
-    const expected = padding === false ? `sounds of one length, ${longest}` : `no more than ${target} samples, as truncation is off`;
-    throw new ShapeError(`${op}: sounds: expected ${expected}, got ${wrong.length}`);
-  }
+  const target = padding === false ? 0 : roundedUp(padding === 'longest' ? longest : most);
   const padded = cut.map((samples) => {
-    const whole = new Float32Array(target).fill(config.padding_value);
+    const whole = new Float32Array(Math.max(target, samples.length)).fill(config.padding_value); // longer ones stay longer, as in transformers
     whole.set(samples);
     return whole;
   });
+  const other = padded.find(({ length }) => length !== padded[0]!.length);
+  if (other) {
+    throw new ShapeError(`${op}: sounds: expected one length after padding and truncation, got ${padded[0]!.length} and ${other.length}`);
+  }
   return { padded, lengths: cut.map(({ length }) => length) };
 }
 

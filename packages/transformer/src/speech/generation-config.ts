@@ -14,6 +14,8 @@ export interface SpeechGenerationConfig {
   lang_to_id?: Readonly<Record<string, number>>;
   /** The tokens of `transcribe` and `translate`. */
   task_to_id?: Readonly<Record<string, number>>;
+  /** How old checkpoints say language and task, [place, id]; taken where there is no `lang_to_id`. */
+  forced_decoder_ids?: readonly (readonly [number, number | null])[] | null;
   no_timestamps_token_id?: number;
   /** What stands before the text of earlier windows. */
   prev_sot_token_id?: number | null;
@@ -40,7 +42,7 @@ export interface SpeechGenerationConfig {
 
 const ignored =
   `_from_model_config transformers_version max_length use_cache bos_token_id return_dict_in_generate output_attentions output_hidden_states
-  output_scores do_sample top_k top_p early_stopping length_penalty forced_decoder_ids num_return_sequences prompt_condition_type
+  output_scores do_sample top_k top_p early_stopping length_penalty num_return_sequences prompt_condition_type
   return_token_timestamps trust_remote_code`.split(/\s+/);
 
 /** A missing key, or null, is no key. */
@@ -56,6 +58,13 @@ const ids: Field<Readonly<Record<string, number>>> = (value) => {
 const heads: Field<[number, number][]> = (value) => {
   const isHead = (pair: unknown) => Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
   return Array.isArray(value) && value.every(isHead) ? (value as [number, number][]) : refuse('a list of [layer, head]');
+};
+
+const forced: Field<[number, number | null][]> = (value) => {
+  const isPlace = (pair: unknown, i: number) => Array.isArray(pair) && pair[0] === i + 1 && (pair[1] === null || Number.isInteger(pair[1]));
+  return Array.isArray(value) && value.every(isPlace)
+    ? (value as [number, number | null][])
+    : refuse('a list of [place, id] from place 1 on');
 };
 
 const temperatures: Field<number | number[]> = (value) => {
@@ -90,6 +99,7 @@ export function readSpeechGenerationConfig(json: unknown): SpeechGenerationConfi
       is_multilingual: optional(flag(true)),
       lang_to_id: optional(ids),
       task_to_id: optional(ids),
+      forced_decoder_ids: optional(forced),
       no_timestamps_token_id: id,
       prev_sot_token_id: id,
       max_initial_timestamp_index: id,

@@ -1,6 +1,6 @@
 import { type Backend, getBackend, parameters, tensor, ValueError } from '@multihead/tensor';
 import { analysed, atRate, type FeatureExtractorConfig, readFeatureExtractorConfig, type SpeechInput } from './feature-extractor.js';
-import { melAnalysis, scaled } from './log-mel.js';
+import { framesIn, melAnalysis, scaled } from './log-mel.js';
 import type { SpeechModel } from './model.js';
 import { WindowMemory } from './window-memory.js';
 
@@ -31,7 +31,7 @@ export function featuresOf(
   if (features.feature_size !== num_mel_bins) {
     throw new ValueError(`${op}: features: feature_size: expected the model's num_mel_bins, ${num_mel_bins}, got ${features.feature_size}`);
   }
-  const frames = Math.floor((features.chunk_length * features.sampling_rate) / features.hop_length);
+  const frames = framesIn(features.chunk_length * features.sampling_rate, features);
   if (frames !== 2 * max_source_positions) {
     throw new ValueError(`${op}: features: expected chunks of ${2 * max_source_positions} frames, as the model takes them, got ${frames}`);
   }

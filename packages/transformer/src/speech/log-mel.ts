@@ -32,6 +32,11 @@ export interface MelAnalysis {
   fill(data: Float32Array, from: number, to: number): void;
 }
 
+/** How many frames there are of so many samples: of an odd window one ends before the last sample. */
+export function framesIn(samples: number, { hop_length: hop = 160, n_fft: n = 400 }: LogMelOptions): number {
+  return Math.floor((samples - (n % 2)) / hop);
+}
+
 export function melAnalysis(op: string, samples: Float32Array, options: LogMelOptions): MelAnalysis {
   const { feature_size: bands = 80, sampling_rate = 16000, hop_length: hop = 160, n_fft: n = 400 } = options;
   const half = Math.floor(n / 2);
@@ -43,7 +48,7 @@ export function melAnalysis(op: string, samples: Float32Array, options: LogMelOp
   const spectra = powerSpectra(n);
   const signals = { re: new Float64Array(n), im: new Float64Array(n) };
   const power = [new Float64Array(bins), new Float64Array(bins)] as const;
-  const frames = Math.floor(samples.length / hop);
+  const frames = framesIn(samples.length, options);
   const last = samples.length - 1;
   const cut = (frame: number, into: Float64Array) => {
     const first = frame * hop - half; // frames are centred, and the ends are mirrored
@@ -94,7 +99,7 @@ function nameOf(value: unknown): string {
 /**
  * The log-mel spectrogram of a sound, as Whisper's feature extractor makes it but for padding: for windows of Hann's form, n_fft long and hop_length apart,
  * m = log₁₀ max(10⁻¹⁰, filters · |FFT|²), then (max(m, max m - 8) + 4) / 4. The ends of the sound are mirrored, so that frame i is centred at i · hop_length;
- * there are ⌊samples / hop_length⌋ of them. Filters are Slaney's, from 0 to 8,000 Hz. Computed in float64 on the host, whatever the backend.
+ * there are ⌊samples / hop_length⌋ of them (of samples - 1, for an odd n_fft). Filters are Slaney's, from 0 to 8,000 Hz. Computed in float64 on the host, whatever the backend.
  *
  * @throws ValueError for samples that are not finite, none, or not in a Float32Array; ShapeError for fewer than half a window.
  * @example

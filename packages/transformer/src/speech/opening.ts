@@ -30,6 +30,9 @@ export function openingOf(op: string, config: SpeechGenerationConfig, language: 
     const id = tasks?.[task ?? 'transcribe'];
     if (id === undefined && task) throw new ValueError(`${op}: task: expected one of ${Object.keys(tasks ?? {}).join(', ')}, got ${task}`);
     if (id !== undefined) ids.push(id);
+  } else if (!languages) {
+    // `null` stands for a language that is to be found out, of which nothing is known here.
+    for (const [, id] of config.forced_decoder_ids ?? []) if (id !== null && id !== noTimes) ids.push(id);
   }
   if (!hasTimes && noTimes !== undefined) ids.push(noTimes);
   return ids;

@@ -28,10 +28,11 @@ export function cutWindow(ids: readonly number[], firstTime: number, steps: numb
   const isAtRest = ids.length >= 2 && !isTime(ids.length - 2) && isTime(ids.length - 1);
   const borders = ids.flatMap((_, i) => (i > 0 && isTime(i - 1) && isTime(i) ? [i] : []));
   if (borders.length === 0) {
-    const last = ids.findLast((id) => id >= firstTime);
-    const end = last !== undefined && last > firstTime ? Math.min(last - firstTime, steps) : steps;
-    const first = isTime(0) && timeAt(0) < end ? timeAt(0) : 0;
-    return { segments: ids.length > 0 ? [{ start: first, end, ids }] : [], advance: steps, isUnfinished: false };
+    // The first time is where the text begins, and only another one is where it ends.
+    const last = ids.slice(1).findLast((id) => id >= firstTime);
+    const end = last === undefined ? steps : last - firstTime;
+    const start = isTime(0) && timeAt(0) < end ? timeAt(0) : 0;
+    return { segments: ids.length > 0 ? [{ start, end, ids }] : [], advance: steps, isUnfinished: false };
   }
   const ends = isAtRest ? [...borders, ids.length] : borders;
   const segments = ends.map((end, i) => {

@@ -33,12 +33,18 @@ export function taskOf(op: string, model: SpeechModel, tokenizer: SpeechTokenize
     firstTime: noTimes === undefined ? Number.POSITIVE_INFINITY : noTimes + 1,
     heads: headsOf(op, model, options),
     medianWidth: model.config.median_filter_width ?? 7,
-    plan: planOf(op, model, tokenizer, options, times !== false),
+    plan: planOf(op, model, tokenizer, options, times),
     before: contextOf(op, model, tokenizer, options),
   };
 }
 
-function planOf(op: string, model: SpeechModel, tokenizer: SpeechTokenizer, options: TranscribeOptions, hasTimes: boolean): AnswerPlan {
+function planOf(
+  op: string,
+  model: SpeechModel,
+  tokenizer: SpeechTokenizer,
+  options: TranscribeOptions,
+  times: boolean | 'word',
+): AnswerPlan {
   const { no_timestamps_token_id: noTimes, suppress_tokens, begin_suppress_tokens } = options;
   const { max_target_positions: places } = model.config;
   const temperatures = [options.temperature ?? fallbacks].flat();
@@ -50,7 +56,7 @@ function planOf(op: string, model: SpeechModel, tokenizer: SpeechTokenizer, opti
   return {
     eos: required(op, options, 'eos_token_id'),
     start: required(op, options, 'decoder_start_token_id'),
-    noTimes: hasTimes ? noTimes! : null,
+    noTimes: times ? noTimes! : null,
     latestFirstTime: options.max_initial_timestamp_index ?? null,
     noSpeech: noSpeech === null || noTimes === undefined ? null : noTimes - 1, // the token before it, in every Whisper
     temperatures,
@@ -61,7 +67,8 @@ function planOf(op: string, model: SpeechModel, tokenizer: SpeechTokenizer, opti
     },
     beams: options.num_beams ?? 1,
     places,
-    maxNewTokens: options.max_new_tokens ?? Math.floor(places / 2),
+    // Words are found in a pass over the text with another opening and an end, for which there has to be place, too.
+    maxNewTokens: Math.min(options.max_new_tokens ?? Math.floor(places / 2), times === 'word' ? places - 6 : places),
     generation: { suppress_tokens, begin_suppress_tokens },
     rng: options.rng ?? new Rng(0),
     signal: options.signal,

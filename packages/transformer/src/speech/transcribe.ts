@@ -196,7 +196,7 @@ async function segmentsIn(
   const spans = segments.map(({ start, end }, i) => ({ start, end, tokens: texts[i]!.text.length }));
   const words = wordsOfSpans(spans, aligned, { offset, step, last: lastSpeech });
   const timed = segments.map((segment, i) => ({ ...segment, start: spans[i]!.start, end: spans[i]!.end, words: words[i]! }));
-  // The last word is a better place to go on from than the time that was written.
+  // The last word is a better place to go on from than the time that was written, unless it is not half as far: windows have to get on.
   const last = Math.round((timed.at(-1)?.end ?? 0) / frame) - at;
-  return { segments: timed, advance: cut.isUnfinished && last > 0 ? last : 2 * cut.advance };
+  return { segments: timed, advance: cut.isUnfinished && last >= cut.advance ? last : 2 * cut.advance };
 }

@@ -1,5 +1,5 @@
 import { type AttentionCache, KVCache, type KeysAndValues } from '@multihead/attention';
-import { indexSelect, keep, noGrad, reshape, slice, type Tensor, tensor, tidy } from '@multihead/tensor';
+import { indexSelect, keep, noGrad, select, slice, type Tensor, tensor, tidy, unsqueeze } from '@multihead/tensor';
 import type { DecoderCache, Tap } from '../context.js';
 import type { SourceModel } from '../generation/decoding.js';
 import type { SpeechModel } from './model.js';
@@ -69,7 +69,7 @@ export class WindowMemory {
   /** The model as `generate` and `beamSearch` take it, for the prompt `memory`. */
   get reader(): SourceModel {
     return {
-      encode: (memory) => reshape(memory, memory.shape), // a view that its user may dispose
+      encode: (memory) => select(unsqueeze(memory, 0), 0, 0), // a view that its user may dispose
       decode: (ids, memory, ctx) => this.#model.decode(ids, memory, ctx),
       cache: () => this.#caches(),
     };
