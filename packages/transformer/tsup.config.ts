@@ -36,4 +36,6 @@ export default library({
   loss: 'src/loss.ts',
   pooling: 'src/pooling.ts',
   text: 'src/text.ts',
+  quantize: 'src/quantize.ts',
+  lora: 'src/lora.ts',
 });
