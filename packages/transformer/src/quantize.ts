@@ -1,8 +1,8 @@
 export {
-  int4WeightOnly,
-  int8WeightOnly,
+  int4Weights,
+  int8Weights,
   quantizeModel,
   type QuantizeModelOptions,
-  type WeightOnlyOptions,
-} from './quantize/weight-only.js';
+  type QuantizeOptions,
+} from './quantize/quantize.js';
 export type { WeightFormat, WeightSlot } from './loading/load.js';

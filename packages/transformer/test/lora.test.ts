@@ -48,7 +48,7 @@ import {
   unmergeAdapters,
 } from '@multihead/transformer/lora';
 import { folder, save, saveLora } from '@multihead/transformer/node';
-import { int8WeightOnly, quantizeModel } from '@multihead/transformer/quantize';
+import { int8Weights, quantizeModel } from '@multihead/transformer/quantize';
 import { Seq2Seq } from '@multihead/transformer/seq2seq';
 import { expect, test } from 'vitest';
 import { memory } from './checkpoints.js';
@@ -617,7 +617,7 @@ test('a new head: trained as a whole, kept with the adapter, left behind with it
 test('on quantised weights: x and the adapter have gradients, merging rounds again, unloading brings the integers back', async () => {
   using _ = scope();
   const model = makeLlama(1, { hidden_size: 64, intermediate_size: 40 });
-  await quantizeModel(model, int8WeightOnly());
+  await quantizeModel(model, int8Weights());
   const [plain, packed] = [await logits(model).toArray(), model.model.layers[0]!.self_attn.q_proj.weight];
   const paths = addLora(model, { r: 2, target_modules: 'all-linear', rng: new Rng(4) });
   expect(paths.length).toBe(14);
@@ -652,7 +652,7 @@ test('torch.nn.Transformer: the projection behind attention has an adapter, the 
   expect(await run()).not.toEqual(plain);
   expect(() => addLora(model, { target_modules: ['self_attn'], rng: new Rng(1), name: 'two' })).toThrow('only linear layers, embeddings');
   unloadAdapters(model);
-  await quantizeModel(model, int8WeightOnly());
+  await quantizeModel(model, int8Weights());
   expect(await run()).not.toEqual(plain);
   dispose(model);
 });

@@ -24,7 +24,7 @@ import { GPT2LMHeadModel, readGPT2Config } from '@multihead/transformer/gpt2';
 import { LlamaForCausalLM, readLlamaConfig } from '@multihead/transformer/llama';
 import { load } from '@multihead/transformer/load';
 import { folder, save } from '@multihead/transformer/node';
-import { int4WeightOnly, int8WeightOnly, quantizeModel } from '@multihead/transformer/quantize';
+import { int4Weights, int8Weights, quantizeModel } from '@multihead/transformer/quantize';
 import { expect, test } from 'vitest';
 import { f32, memory, tinyFiles } from './checkpoints.js';
 import { configs, ids, inputsOf, typeOf } from './tiny.js';
@@ -53,13 +53,13 @@ test.each(auto.names())('%s in 8 bits says nearly the same', async (name) => {
   const outputs = (result: Tensor | Record<string, Tensor>) => (result instanceof Tensor ? [result] : Object.values(result));
   const plain = noGrad(() => outputs(model.forward(...inputsOf(name))));
   const keys = [...stateDict(model).keys()];
-  await quantizeModel(model, int8WeightOnly());
+  await quantizeModel(model, int8Weights());
   const rounded = noGrad(() => outputs(model.forward(...inputsOf(name))));
-  // Steps of 1/254 of the greatest of a group, through two layers.
+  // Steps of 1/254 of the greatest of a group, and of 1/126 for what comes in, through two layers.
   for (const [i, want] of plain.entries()) {
     const far = await distance(rounded[i]!, want);
     expect(far).toBeGreaterThan(0);
-    expect(far).toBeLessThan(0.05);
+    expect(far).toBeLessThan(0.1);
   }
   // Every name is there as before, or as the integers and scales of it.
   expect([...new Set([...stateDict(model).keys()].map((key) => key.replace(/\.(packed|scales)$/, '')))].sort()).toEqual(keys.sort());
@@ -68,7 +68,7 @@ test.each(auto.names())('%s in 8 bits says nearly the same', async (name) => {
 
 test('what is rounded: layers to the bits that are asked for, words and the head to 8, the rest not', async () => {
   const model = makeGPT2();
-  await quantizeModel(model, int4WeightOnly());
+  await quantizeModel(model, int4Weights());
   const state = stateDict(model);
   expect(state.get('transformer.h.0.attn.c_attn.weight.packed')!.shape).toEqual([192, 8]); // [out, in · 4 / 32]
   expect(state.get('transformer.h.1.mlp.c_proj.weight.scales')!.shape).toEqual([64, 8]); // [out, in / 32]
@@ -80,7 +80,7 @@ test('what is rounded: layers to the bits that are asked for, words and the head
   dispose(model);
 
   const other = makeGPT2();
-  await quantizeModel(other, int8WeightOnly({ group_size: 64, embeddings: false, modules_to_not_convert: ['h.1', 'c_attn'] }));
+  await quantizeModel(other, int8Weights({ group_size: 64, embeddings: false, modules_to_not_convert: ['h.1', 'c_attn'] }));
   const names = [...stateDict(other).keys()].filter((key) => key.endsWith('.packed'));
   expect(names).toEqual(['attn.c_proj', 'mlp.c_fc', 'mlp.c_proj'].map((layer) => `transformer.h.0.${layer}.weight.packed`));
   expect(stateDict(other).get('transformer.h.0.mlp.c_fc.weight.scales')!.shape).toEqual([256, 1]);
@@ -90,7 +90,7 @@ test('what is rounded: layers to the bits that are asked for, words and the head
 test('the heads of classifiers and routers stay as they are', async () => {
   const Model = await auto.choose({ architectures: ['MixtralForSequenceClassification'] });
   const model = new Model(Model.readConfig(configs.mixtral) as never, { rng: new Rng(3) });
-  await quantizeModel(model, int8WeightOnly());
+  await quantizeModel(model, int8Weights());
   const state = stateDict(model);
   expect(state.has('score.weight')).toBe(true);
   expect(state.has('model.layers.0.block_sparse_moe.gate.weight')).toBe(true);
@@ -103,7 +103,7 @@ test('rows of any length: the last group is filled up', async () => {
   const sizes = { hidden_size: 40, intermediate_size: 52, num_attention_heads: 4, num_hidden_layers: 1, vocab_size: 50 };
   const model = new LlamaForCausalLM(readLlamaConfig(sizes), { rng: new Rng(1) });
   const plain = noGrad(() => model.forward(text()));
-  await quantizeModel(model, int8WeightOnly());
+  await quantizeModel(model, int8Weights());
   expect(
     await distance(
       noGrad(() => model.forward(text())),
@@ -117,7 +117,7 @@ test('rows of any length: the last group is filled up', async () => {
 test('as they come from a file: the same bits as afterwards, and nothing more in memory', async () => {
   const checkpoint = memory(await tinyFiles(undefined, {}));
   const backend = cpu();
-  const format = int8WeightOnly();
+  const format = int8Weights();
   const model = await load(GPT2LMHeadModel, checkpoint, { backend, quantize: format });
   const own = await load(GPT2LMHeadModel, checkpoint, { backend });
   await quantizeModel(own, format);
@@ -135,7 +135,7 @@ test('from a file the peak of memory is what stays', async () => {
   await save(made, path);
   dispose(made);
   const backend = cpu();
-  const model = await load(GPT2LMHeadModel, folder(path), { backend, quantize: int4WeightOnly() });
+  const model = await load(GPT2LMHeadModel, folder(path), { backend, quantize: int4Weights() });
   expect(memoryOf(backend).peakBytes).toBe(memoryOf(backend).bytes);
   dispose(model);
   await rm(path, { recursive: true });
@@ -147,7 +147,7 @@ test('strictness stays: missing, unexpected and mis-shaped keys are one error, a
     'transformer.extra.weight': f32(2),
     'transformer.h.0.mlp.c_fc.weight': f32(8, 9),
   }));
-  const error = await load(GPT2LMHeadModel, memory(broken), { quantize: int8WeightOnly() }).catch((caught: Error) => caught);
+  const error = await load(GPT2LMHeadModel, memory(broken), { quantize: int8Weights() }).catch((caught: Error) => caught);
   expect((error as Error).message.split('\n').slice(1).sort()).toEqual([
     '  missing: transformer.ln_f.bias [8]',
     '  unexpected: transformer.extra.weight [2]',
@@ -161,7 +161,7 @@ test('what is tied in the config and untied in the file is rounded apart', async
     ...tensors,
     'lm_head.weight': { dtype: 'F32', shape: [12, 8], data: new Float32Array(96).fill(2) },
   }));
-  const model = await load(GPT2LMHeadModel, memory(untied), { quantize: int8WeightOnly() });
+  const model = await load(GPT2LMHeadModel, memory(untied), { quantize: int8Weights() });
   const state = stateDict(model);
   expect(state.get('lm_head.weight.packed')).not.toBe(state.get('transformer.wte.weight.packed'));
   dispose(model);
@@ -176,7 +176,7 @@ test('an abort leaves the model as it was', async () => {
   const controller = new AbortController();
   const reason = new Error('enough');
   const onProgress = ({ loaded }: { loaded: number }) => loaded === 3 && controller.abort(reason);
-  await expect(quantizeModel(model, int8WeightOnly(), { signal: controller.signal, onProgress: (p) => void onProgress(p) })).rejects.toBe(
+  await expect(quantizeModel(model, int8Weights(), { signal: controller.signal, onProgress: (p) => void onProgress(p) })).rejects.toBe(
     reason,
   );
   expect(liveTensors()).toBe(count);
@@ -190,7 +190,7 @@ test('saved, it is the float32 model that it computes with; loaded and rounded a
   const path = await mkdtemp(join(tmpdir(), 'quantize-'));
   const model = makeGPT2();
   const shapes = new Map([...stateDict(model)].map(([key, value]) => [key, value.shape]));
-  await quantizeModel(model, int4WeightOnly({ embeddings: 4 }));
+  await quantizeModel(model, int8Weights({ dynamic: false }));
   await save(model, path);
   const again = await load(GPT2LMHeadModel, folder(path));
   for (const [key, value] of stateDict(again)) expect(value.shape).toEqual(shapes.get(key));
@@ -201,7 +201,7 @@ test('saved, it is the float32 model that it computes with; loaded and rounded a
       noGrad(() => model.forward(text())),
     ),
   ).toBeLessThan(1e-5);
-  await quantizeModel(again, int4WeightOnly({ embeddings: 4 }));
+  await quantizeModel(again, int8Weights({ dynamic: false }));
   for (const [key, value] of stateDict(model)) {
     if (key.endsWith('.packed')) expect(await stateDict(again).get(key)!.toArray()).toEqual(await value.toArray());
   }
@@ -212,7 +212,7 @@ test('saved, it is the float32 model that it computes with; loaded and rounded a
 test('gradients pass through the rounded layers and stop at their weights', async () => {
   using _ = scope();
   const model = makeGPT2();
-  await quantizeModel(model, int8WeightOnly());
+  await quantizeModel(model, int8Weights());
   const x = uniform([1, 4, 64], { rng: new Rng(5), low: -1, high: 1 });
   x.requiresGrad = true;
   const y = model.transformer.forwardEmbeddings(x);
@@ -226,7 +226,7 @@ test('gradients pass through the rounded layers and stop at their weights', asyn
 test('on the wasm backend as on the readable one', async () => {
   using _ = scope();
   const backend = await wasm({ threads: 1 });
-  for (const format of [int8WeightOnly(), int4WeightOnly(), int4WeightOnly({ dynamic: true })]) {
+  for (const format of [int8Weights(), int4Weights(), int4Weights({ dynamic: false })]) {
     const [model, other] = [makeGPT2(), withBackend(backend, makeGPT2)];
     await quantizeModel(model, format);
     for (const value of new Set(stateDict(other).values())) withBackend(backend, () => value.buffer);
@@ -240,10 +240,10 @@ test('on the wasm backend as on the readable one', async () => {
 });
 
 test('options that are none', async () => {
-  expect(() => int8WeightOnly({ group_size: 48 })).toThrow('int8WeightOnly: group_size: expected a multiple of 32, got 48');
-  expect(() => int4WeightOnly({ embeddings: 5 as 4 })).toThrow('int4WeightOnly: embeddings: expected 4, 8 or false, got 5');
+  expect(() => int8Weights({ group_size: 48 })).toThrow('int8Weights: group_size: expected a multiple of 32, got 48');
+  expect(() => int4Weights({ embeddings: 5 as 4 })).toThrow('int4Weights: embeddings: expected 4, 8 or false, got 5');
   const model = makeGPT2();
-  await quantizeModel(model, int8WeightOnly());
-  await expect(quantizeModel(model, int8WeightOnly())).rejects.toThrow('expected layers with float32 weights, got none');
+  await quantizeModel(model, int8Weights());
+  await expect(quantizeModel(model, int8Weights())).rejects.toThrow('expected layers with float32 weights, got none');
   dispose(model);
 });

@@ -37,7 +37,7 @@ export interface LoadOptions extends ModelOptions {
   onProgress?: (progress: { loaded: number; total: number }) => void;
   /** Keys of config.json to leave unread, though they are not known to change nothing. */
   ignore?: readonly string[];
-  /** Rounds weights to few bits as they come: `int8WeightOnly()` or `int4WeightOnly()` of `@multihead/transformer/quantize`. */
+  /** Rounds weights to few bits as they come: `int8Weights()` or `int4Weights()` of `@multihead/transformer/quantize`. */
   quantize?: WeightFormat;
   /** Draws the parameters of a head that the checkpoint lacks: how fine-tuning begins. Needs `rng`. */
   freshHead?: boolean;

@@ -22,7 +22,11 @@ export function pack(data: ArrayLike<number>, shape: readonly number[], options:
   const [rows, inFeatures] = (transposed ? [shape[1]!, shape[0]!] : [shape[0]!, shape[1]!]) as [number, number];
   const columns = Math.ceil(inFeatures / group) * group;
   const plain = !transposed && columns === inFeatures;
-  const weight = quantizeData(plain ? data : filled(data, [rows, inFeatures, columns], transposed), [rows, columns], { bits, group });
+  const weight = quantizeData(plain ? data : filled(data, [rows, inFeatures, columns], transposed), [rows, columns], {
+    bits,
+    group,
+    fit: bits === 4,
+  });
   return { ...weight, packed: keep(weight.packed), scales: keep(weight.scales), inFeatures, dynamic };
 }
 

@@ -6,7 +6,7 @@ import { pack, type PackedWeight } from './packed.js';
 
 /* Which weights of a model are kept in few bits, and in how many. */
 
-export interface WeightOnlyOptions {
+export interface QuantizeOptions {
   /** Numbers along a row that share a scale: a multiple of 32, 32 if left out. */
   group_size?: number;
   /**
@@ -16,7 +16,10 @@ export interface WeightOnlyOptions {
   embeddings?: 4 | 8 | false;
   /** Names, or parts of names, of modules to leave as they are: `lm_head`, `layers.0`. */
   modules_to_not_convert?: readonly string[];
-  /** Rounds what comes in, too, each group to whole multiples of its greatest magnitude / 63, so that integers are multiplied. */
+  /**
+   * Rounds what comes in, too, each group to whole multiples of its greatest magnitude / 63, so that integers are multiplied: true if left out, since
+   * that is what makes decoding faster.
+   */
   dynamic?: boolean;
 }
 
@@ -26,30 +29,30 @@ export interface WeightOnlyOptions {
  * Converted are all linear layers of the bare model and, by `embeddings`, the embeddings of tokens and the head over the vocabulary; other heads,
  * positions, norms, biases, convolutions, and layers with fewer than 16 outputs (routers) stay as they are. Throws a ValueError for options
  * outside of what they may be.
- * Source: symmetric rounding by groups, as in torchao's Int8WeightOnlyConfig and llama.cpp's Q8_0.
+ * Source: symmetric rounding by groups, as in llama.cpp's Q8_0, inputs included.
  *
  * @example
- * const model = await load(LlamaForCausalLM, 'HuggingFaceTB/SmolLM-135M', { quantize: int8WeightOnly() });
+ * const model = await load(LlamaForCausalLM, 'HuggingFaceTB/SmolLM-135M', { quantize: int8Weights() });
  */
-export function int8WeightOnly(options: WeightOnlyOptions = {}): WeightFormat {
-  return weightOnly('int8WeightOnly', 8, options);
+export function int8Weights(options: QuantizeOptions = {}): WeightFormat {
+  return quantization('int8Weights', 8, options);
 }
 
 /**
- * As `int8WeightOnly`, with weights of 4 bits: |q| ≤ 7. The embeddings of tokens and the head over the vocabulary have 8 unless `embeddings` is 4.
+ * As `int8Weights`, with weights of 4 bits, -8 ≤ q ≤ 7. The embeddings of tokens and the head over the vocabulary have 8 unless `embeddings` is 4.
  *
  * Throws a ValueError for options outside of what they may be.
- * Source: symmetric rounding by groups, as in torchao's Int4WeightOnlyConfig and llama.cpp's Q4_0.
+ * Source: symmetric rounding by groups, as in llama.cpp's Q4_0; scales of the least squared error.
  *
  * @example
- * const model = await load(LlamaForCausalLM, folder(path), { quantize: int4WeightOnly({ group_size: 64 }) });
+ * const model = await load(LlamaForCausalLM, folder(path), { quantize: int4Weights({ group_size: 64 }) });
  */
-export function int4WeightOnly(options: WeightOnlyOptions = {}): WeightFormat {
-  return weightOnly('int4WeightOnly', 4, options);
+export function int4Weights(options: QuantizeOptions = {}): WeightFormat {
+  return quantization('int4Weights', 4, options);
 }
 
-function weightOnly(name: string, bits: 4 | 8, options: WeightOnlyOptions): WeightFormat {
-  const { group_size: group = 32, embeddings = 8, modules_to_not_convert: left = [], dynamic = false } = options;
+function quantization(name: string, bits: 4 | 8, options: QuantizeOptions): WeightFormat {
+  const { group_size: group = 32, embeddings = 8, modules_to_not_convert: left = [], dynamic = true } = options;
   if (!Number.isInteger(group) || group < 32 || group % 32 !== 0)
     throw new ValueError(`${name}: group_size: expected a multiple of 32, got ${String(group)}`);
   if (![4, 8, false].includes(embeddings)) throw new ValueError(`${name}: embeddings: expected 4, 8 or false, got ${String(embeddings)}`);
@@ -135,7 +138,7 @@ export interface QuantizeModelOptions {
  * @throws ValueError where there is nothing to round: a model whose layers have adapters or were rounded before; an aborted signal throws its
  * reason. The model stays as it was then.
  * @example
- * await quantizeModel(model, int4WeightOnly());
+ * await quantizeModel(model, int4Weights());
  */
 export async function quantizeModel<Model extends object>(
   model: Model,
