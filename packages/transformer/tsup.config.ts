@@ -40,4 +40,6 @@ export default library({
   vision: 'src/vision.ts',
   speech: 'src/speech.ts',
   audio: 'src/audio.ts',
+  quantize: 'src/quantize.ts',
+  lora: 'src/lora.ts',
 });

@@ -56,6 +56,15 @@ describe('quantize', () => {
     expect(await dequantize(w).toArray()).toEqual(await weight.toArray());
   });
 
+  it('with scales that fit: a smaller error of all, and the same of what is representable', async () => {
+    const weight = randn([64, 256], { rng: new Rng(1) });
+    const errorOf = async (fit: boolean) => rootMeanSquare(await sub(dequantize(await quantize(weight, { bits: 4, fit })), weight).data());
+    expect(await errorOf(true)).toBeLessThan(0.9 * (await errorOf(false)));
+    const exact = tensor(Float32Array.from({ length: 64 }, (_, i) => (i < 32 ? 0 : (i % 16) - 8)), { shape: [1, 64] }); // biome-ignore format: one line
+    const w = await quantize(exact, { bits: 4, fit: true });
+    expect(await dequantize(w).toArray()).toEqual(await exact.toArray());
+  });
+
   it('refuses what does not fit', async () => {
     await expect(quantize(randn([2, 33], { rng: new Rng(1) }))).rejects.toThrow(ValueError);
     await expect(quantize(randn([2, 64], { rng: new Rng(1) }), { group: 48 })).rejects.toThrow(

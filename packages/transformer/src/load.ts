@@ -1,4 +1,4 @@
-export { type AutoModel, type LoadOptions, load } from './loading/load.js';
+export { type AutoModel, type LoadOptions, load, type WeightFormat, type WeightSlot } from './loading/load.js';
 export {
   type Checkpoint,
   type CheckpointSource,

@@ -1,10 +1,12 @@
 import { access, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readState } from '@multihead/tensor';
 import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
 import { fileSource, writeSafetensorsFolder } from '@multihead/tensor/safetensors/node';
 import { type Checkpoint, CheckpointError, type CheckpointSource, checkpointOf } from './loading/checkpoint.js';
 import { configJsonOf, type SavableModel } from './loading/save.js';
+import { isMerged } from './lora/adapters.js';
+import { type LoraFilesOptions, loraFiles } from './lora/files.js';
+import { storedState } from './parts/stand-in.js';
 
 /**
  * A checkpoint in a folder of the file system.
@@ -115,6 +117,7 @@ const companions =
 /**
  * Writes `model` into a folder, as transformers does: config.json and model.safetensors, or shards of it, and with `from` the files of the
  * tokenizer and the like. Python's `from_pretrained` and `load` read it. Each file is whole or not there, whatever happens; the weights come last.
+ * Weights in few bits are written as the numbers that they stand for; adapters are left out, unless they are merged.
  *
  * @throws ValueError for a model whose config was not read by its class, SafetensorsError where the file system fails; an aborted signal throws
  * its reason.
@@ -125,11 +128,11 @@ export async function save(model: SavableModel, path: string, options: SaveOptio
   const { dtype = 'float32', maxShardBytes = 5e9, signal, onProgress } = options;
   signal?.throwIfAborted();
   const config = configJsonOf(model, dtype);
-  const records = recordsOf(await readState(model));
+  const records = recordsOf(await storedState(model, isMerged(model)));
   signal?.throwIfAborted();
   await mkdir(path, { recursive: true });
   if (options.from) await copyCompanions(checkpointOf(options.from), path, signal);
-  await writeText(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+  await writeWhole(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   await writeSafetensorsFolder(path, records, { dtype: stored[dtype], maxShardBytes, metadata: { format: 'pt' }, signal, onProgress });
 }
 
@@ -145,11 +148,32 @@ async function copyCompanions(checkpoint: Checkpoint, path: string, signal?: Abo
   }
 }
 
-/** A text file, whole or not at all. */
-async function writeText(path: string, text: string): Promise<void> {
+export interface SaveLoraOptions extends LoraFilesOptions {
+  signal?: AbortSignal;
+}
+
+/**
+ * Writes an adapter of `model` into a folder, as PEFT does: adapter_config.json and adapter_model.safetensors, which `PeftModel.from_pretrained` and
+ * `loadLora` read. Each file is whole or not there, whatever happens; the weights come last.
+ *
+ * @throws ValueError for a name that there is not, SafetensorsError where the file system fails; an aborted signal throws its reason.
+ * @example
+ * await saveLora(model, './shakespeare');
+ */
+export async function saveLora(model: object, path: string, options: SaveLoraOptions = {}): Promise<void> {
+  const { signal, ...rest } = options;
+  signal?.throwIfAborted();
+  const files = await loraFiles(model, rest);
+  signal?.throwIfAborted();
+  await mkdir(path, { recursive: true });
+  for (const [name, bytes] of files) await writeWhole(join(path, name), bytes);
+}
+
+/** A file, whole or not at all. */
+async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
-    await writeFile(temporary, text, { flush: true });
+    await writeFile(temporary, content, { flush: true });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -191,15 +191,7 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
     throw new ConfigError(`${file}: model_type: expected ${modelTypes.join(' or ')}, got ${describe(json.model_type)}`);
   }
   const unread = new Set([...harmless.split(/\s+/), ...ignored]);
-  const problems: string[] = [];
-  const config = {} as Config;
-  for (const key of Object.keys(fields) as (keyof Config & string)[]) {
-    try {
-      config[key] = fields[key](Object.hasOwn(json, key) ? json[key] : undefined);
-    } catch (error) {
-      problems.push(problemOf(key, json[key], error));
-    }
-  }
+  const { config, problems } = readFields(json, fields);
   for (const [key, value] of Object.entries(json)) {
     if (Object.hasOwn(fields, key) || unread.has(key) || value === null) continue;
     const taken = Object.hasOwn(only, key) ? only[key]! : Object.hasOwn(refused, key) ? refused[key]! : undefined;
@@ -216,6 +208,20 @@ export function readConfig<Config extends object>(json: unknown, rules: ConfigRu
   origins.set(config, { model_type: modelTypes[0], ...json });
   if (also) alsoOf.set(config, also as (config: object) => ConfigJson);
   return config;
+}
+
+/** The value of each field, and what is wrong with those that cannot be taken. */
+export function readFields<Config extends object>(json: ConfigJson, fields: Fields<Config>): { config: Config; problems: string[] } {
+  const problems: string[] = [];
+  const config = {} as Config;
+  for (const key of Object.keys(fields) as (keyof Config & string)[]) {
+    try {
+      config[key] = fields[key](Object.hasOwn(json, key) ? json[key] : undefined);
+    } catch (error) {
+      problems.push(problemOf(key, json[key], error));
+    }
+  }
+  return { config, problems };
 }
 
 /** Equal values, empty objects among them; nothing is looked into that may be endless. */

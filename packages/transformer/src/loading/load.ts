@@ -38,10 +38,26 @@ export interface LoadOptions extends ModelOptions {
   onProgress?: (progress: { loaded: number; total: number }) => void;
   /** Keys of config.json to leave unread, though they are not known to change nothing. */
   ignore?: readonly string[];
+  /** Rounds weights to few bits as they come: `int8Weights()` or `int4Weights()` of `@multihead/transformer/quantize`. */
+  quantize?: WeightFormat;
   /** Draws the parameters of a head that the checkpoint lacks, or has for another number of labels: how fine-tuning begins. Needs `rng`. */
   freshHead?: boolean;
   /** Keys in place of those of config.json: `num_labels` or `id2label` of a fresh head, dropout, a `rope_scaling`. */
   config?: ConfigJson;
+}
+
+/** How weights are kept in another form than float32. */
+export interface WeightFormat {
+  /** What is to be done with the values of each weight of `model` that is kept so, instead of putting them into its tensor. */
+  slots(model: object): ReadonlyMap<Tensor, WeightSlot>;
+}
+
+/** The place of one weight in a model. */
+export interface WeightSlot {
+  /** Makes the other form of the weight, on the default backend. */
+  pack(data: Float32Array): object;
+  /** Puts it in the place of the weight, wherever that is used, and frees the weight. */
+  put(packed: object): void;
 }
 
 /** Chooses the class by what config.json says. */
@@ -117,6 +133,7 @@ async function loadWeights(model: object, weights: TensorReader, options: Weight
   leaveOut(model, weights.entries, options);
   await untie(model, weights, options);
   const plan = planOf(model, weights.entries, options);
+  const slots = options.quantize?.slots(model);
   const total = plan.reduce((sum, { info }) => sum + info.end - info.begin, 0);
   let loaded = 0;
   await fewAtOnce(plan, signal, async ({ tensor, key, info }, stop) => {
@@ -130,7 +147,10 @@ async function loadWeights(model: object, weights: TensorReader, options: Weight
     stop.throwIfAborted();
     const data = tensor.dtype === 'int32' ? toInt32(record) : rounded(record, dtype);
     const value = { dtype: tensor.dtype, shape: info.shape, data };
-    withBackend(backend, () => loadStateDict({ tensor }, new Map([['tensor', value]])));
+    const slot = slots?.get(tensor);
+    withBackend(backend, () =>
+      slot ? slot.put(slot.pack(data as Float32Array)) : loadStateDict({ tensor }, new Map([['tensor', value]])),
+    );
   });
   // What the checkpoint may lack, or a fresh head: drawn where the others are.
   for (const tensor of stateDict(model).values()) if (!tensor.materialized) withBackend(backend, () => tensor.buffer);

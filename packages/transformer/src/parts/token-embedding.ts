@@ -6,14 +6,14 @@ import { embedding, type Initializer, param, type Tensor } from '@multihead/tens
  */
 export class TokenEmbedding {
   weight: Tensor;
-  readonly #padding: number | undefined;
+  readonly padding: number | undefined;
 
   constructor(vocabulary: number, dim: number, options: { init: Initializer; padding: number | null }) {
     this.weight = param([vocabulary, dim], options.init);
-    this.#padding = options.padding ?? undefined;
+    this.padding = options.padding ?? undefined;
   }
 
   forward(ids: Tensor): Tensor {
-    return embedding(this.weight, ids, { paddingIdx: this.#padding });
+    return embedding(this.weight, ids, { paddingIdx: this.padding });
   }
 }
