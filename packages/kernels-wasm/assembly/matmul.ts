@@ -1,6 +1,6 @@
 import { unary } from './elementwise';
 import { packColumns8, packRows8, splatColumns6, splatRows6 } from './pack';
-import { skinnyColumns, skinnyRows } from './skinny';
+import { skinnyColumns, skinnyPanels, skinnyRows } from './skinny';
 import { get, loadPart, put, storePart } from './simd';
 import { tileSplat } from './tile-splat';
 
@@ -49,12 +49,13 @@ export function packB(to: usize, b: usize, n: i32, k: i32, ldb: usize, transB: b
   else packColumns8(to, b, ldb, n, k);
 }
 
-/** As `matmul`, for one matrix `a` of at most four rows, which lie `k` floats apart: B is read where it lies. */
+/** As `matmul`, for one matrix `a` of at most four rows, which lie `k` floats apart: B is read where it lies, or in panels. */
 export function skinny(
-  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldb: usize, ldc: usize, transB: bool, alpha: f32, accumulate: bool,
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldb: usize, ldc: usize, transB: i32, alpha: f32, accumulate: bool,
   bias: usize, pre: usize, act: i32, scratch: usize,
 ): void {
-  if (transB) skinnyRows(out, a, b, m, n, k, ldc, alpha, accumulate);
+  if (transB == PACKED) skinnyPanels(out, a, b, m, n, k, ldc, alpha, accumulate);
+  else if (transB) skinnyRows(out, a, b, m, n, k, ldc, alpha, accumulate);
   else skinnyColumns(out, a, b, m, n, k, ldb, ldc, alpha, accumulate, scratch);
   if (bias != 0 || pre != 0 || act != 0) epilogue(out, pre, bias, act, m, n, ldc, scratch);
 }
