@@ -1,6 +1,17 @@
 import { parseArgs } from 'node:util';
 
-export const names = ['matmul', 'encoder', 'training', 'nanogpt', 'attention', 'decode', 'embed', 'generate', 'start', 'tokenizer'] as const;
+export const names = [
+  'matmul',
+  'encoder',
+  'training',
+  'nanogpt',
+  'attention',
+  'decode',
+  'embed',
+  'generate',
+  'start',
+  'tokenizer',
+] as const;
 
 export const usage = `Usage: pnpm bench NAME … [options]
 

@@ -13,7 +13,7 @@ export const bench: Bench = {
   name: 'embed',
   title: 'texts to normalised vectors, a BERT of the size of all-MiniLM-L6',
   notes: [
-    'All read the same checkpoint and texts. transformers.js runs on onnxruntime-web, on the graph as an exporter writes it, or on one of ONNX Runtime\'s own fused operators.',
+    "All read the same checkpoint and texts. transformers.js runs on onnxruntime-web, on the graph as an exporter writes it, or on one of ONNX Runtime's own fused operators.",
     'The 32 texts have 8 to 128 tokens; transformers.js pads them to the longest, unless it is called text by text. GFLOP/s do not count padding.',
     'For information: transformers.js on onnxruntime-node, native code with wider vectors than WebAssembly has.',
   ],

@@ -66,7 +66,13 @@ export function bertTokenizer(size: number): TokenizerJson {
     post_processor: {
       type: 'TemplateProcessing',
       single: [token('[CLS]', 0), { Sequence: { id: 'A', type_id: 0 } }, token('[SEP]', 0)],
-      pair: [token('[CLS]', 0), { Sequence: { id: 'A', type_id: 0 } }, token('[SEP]', 0), { Sequence: { id: 'B', type_id: 1 } }, token('[SEP]', 1)],
+      pair: [
+        token('[CLS]', 0),
+        { Sequence: { id: 'A', type_id: 0 } },
+        token('[SEP]', 0),
+        { Sequence: { id: 'B', type_id: 1 } },
+        token('[SEP]', 1),
+      ],
       special_tokens: {
         '[CLS]': { id: '[CLS]', ids: [first], tokens: ['[CLS]'] },
         '[SEP]': { id: '[SEP]', ids: [last], tokens: ['[SEP]'] },

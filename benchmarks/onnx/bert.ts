@@ -40,7 +40,12 @@ export function fusedBertGraph(weights: Weights): Message {
   const mask = g.op('Cast', ['attention_mask'], { to: 6 }); // int32 [B, T]
   const skipNorm = (x: string, residual: string, norm: string, bias: Weight) => {
     const [weight, shift] = pair(norm);
-    return g.op('SkipLayerNormalization', [x, residual, g.weight(weight), g.weight(shift), g.weight(bias)], { epsilon: { float: eps } }, ms);
+    return g.op(
+      'SkipLayerNormalization',
+      [x, residual, g.weight(weight), g.weight(shift), g.weight(bias)],
+      { epsilon: { float: eps } },
+      ms,
+    );
   };
   let x = embedded(g, weights);
   for (let i = 0; i < layers; i++) {
@@ -70,7 +75,11 @@ function embedded(g: GraphWriter, weights: Weights): string {
     return g.op('Gather', [g.weight(table), ids], { axis: 0 });
   };
   const tokens = g.op('Gather', [g.op('Shape', ['input_ids']), g.ints([1])], { axis: 0 }); // [1]
-  const all = g.constant({ dtype: 'int64', dims: [1, shape.positions], data: BigInt64Array.from({ length: shape.positions }, (_, i) => BigInt(i)) });
+  const all = g.constant({
+    dtype: 'int64',
+    dims: [1, shape.positions],
+    data: BigInt64Array.from({ length: shape.positions }, (_, i) => BigInt(i)),
+  });
   const places = g.op('Slice', [all, g.ints([0]), tokens, g.ints([1])]); // [1, T]
   const words = g.op('Add', [rows('word', 'input_ids'), rows('token_type', 'token_type_ids')]);
   const sum = g.op('Add', [words, rows('position', places)]);
@@ -97,8 +106,7 @@ function joined(parts: readonly (readonly [Weight, Weight])[]): [weight: Weight,
   const bias = new Float32Array(columns);
   for (const [p, [w, b]] of parts.entries()) {
     bias.set(b.data, p * width);
-    for (let out = 0; out < width; out++)
-      for (let i = 0; i < width; i++) weight[i * columns + p * width + out] = w.data[out * width + i]!;
+    for (let out = 0; out < width; out++) for (let i = 0; i < width; i++) weight[i * columns + p * width + out] = w.data[out * width + i]!;
   }
   return [
     { shape: [width, columns], data: weight },

@@ -16,7 +16,8 @@ export function gpt2Graph(weights: Weights): Message {
   const g = new GraphWriter();
   const pair = (name: string): [weight: Weight, bias: Weight] => [weightOf(weights, `${name}.weight`), weightOf(weights, `${name}.bias`)];
   // Conv1D has its weight as MatMul wants it, [in, out].
-  const linear = (x: string, [weight, bias]: readonly [Weight, Weight]) => g.op('Add', [g.op('MatMul', [x, g.weight(weight)]), g.weight(bias)]);
+  const linear = (x: string, [weight, bias]: readonly [Weight, Weight]) =>
+    g.op('Add', [g.op('MatMul', [x, g.weight(weight)]), g.weight(bias)]);
   const table = g.weight(weightOf(weights, 'wte.weight'));
   const bias = visibilityBias(g);
   const words = g.op('Gather', [table, 'input_ids'], { axis: 0 });

@@ -16,7 +16,9 @@ export async function byTransformers(prompt: string, threads: number, engine: En
       return undefined;
     },
     async results() {
-      const ids = (await generator.model.generate({ ...generator.tokenizer(prompt), ...options } as never)) as unknown as { tolist(): bigint[][] };
+      const ids = (await generator.model.generate({ ...generator.tokenizer(prompt), ...options } as never)) as unknown as {
+        tolist(): bigint[][];
+      };
       return { ids: comparable(ids.tolist()[0]!.map(Number).slice(-generated)) };
     },
     close: () => generator.dispose() as unknown as Promise<void>,

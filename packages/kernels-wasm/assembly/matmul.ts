@@ -1,8 +1,8 @@
 import { unary } from './elementwise';
-import { packColumns8, packRows8, splatColumns6, splatRows6 } from './pack';
-import { skinnyColumns, skinnyRows } from './skinny';
+import { packColumns8, packRows8, splatColumns, splatRows } from './pack';
+import { skinnyColumns, skinnyPanels, skinnyRows } from './skinny';
 import { get, loadPart, put, storePart } from './simd';
-import { tileSplat } from './tile-splat';
+import { tileSplat, tileSplat4 } from './tile-splat';
 
 /*
  * out = alpha · op(a) · op(b) (+ out), after Goto: a block of B [KC, NC] and one of A [MC, KC], each element four times, are packed for the
@@ -49,12 +49,13 @@ export function packB(to: usize, b: usize, n: i32, k: i32, ldb: usize, transB: b
   else packColumns8(to, b, ldb, n, k);
 }
 
-/** As `matmul`, for one matrix `a` of at most four rows, which lie `k` floats apart: B is read where it lies. */
+/** As `matmul`, for one matrix `a` of at most four rows, which lie `k` floats apart: B is read where it lies, or in panels. */
 export function skinny(
-  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldb: usize, ldc: usize, transB: bool, alpha: f32, accumulate: bool,
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ldb: usize, ldc: usize, transB: i32, alpha: f32, accumulate: bool,
   bias: usize, pre: usize, act: i32, scratch: usize,
 ): void {
-  if (transB) skinnyRows(out, a, b, m, n, k, ldc, alpha, accumulate);
+  if (transB == PACKED) skinnyPanels(out, a, b, m, n, k, ldc, alpha, accumulate);
+  else if (transB) skinnyRows(out, a, b, m, n, k, ldc, alpha, accumulate);
   else skinnyColumns(out, a, b, m, n, k, ldb, ldc, alpha, accumulate, scratch);
   if (bias != 0 || pre != 0 || act != 0) epilogue(out, pre, bias, act, m, n, ldc, scratch);
 }
@@ -83,10 +84,13 @@ function product(
       else packColumns8(bPack, b + <usize>p * ldb + (<usize>j << 2), ldb, columns, depth);
       for (let i = 0; i < m; i += MC) {
         const rows = min(MC, m - i);
-        for (let r = 0; r < rows; r += 6) {
+        const sixes = rowsBySix(rows);
+        for (let r = 0; r < rows; ) {
+          const height = r < sixes ? 6 : 4;
           const to = aPack + <usize>(r * depth) * 16;
-          if (transA) splatColumns6(to, a + <usize>p * lda + (<usize>(i + r) << 2), lda, min(6, rows - r), depth);
-          else splatRows6(to, a + <usize>(i + r) * lda + (<usize>p << 2), lda, min(6, rows - r), depth);
+          if (transA) splatColumns(to, a + <usize>p * lda + (<usize>(i + r) << 2), lda, min(height, rows - r), height, depth);
+          else splatRows(to, a + <usize>(i + r) * lda + (<usize>p << 2), lda, min(height, rows - r), height, depth);
+          r += height;
         }
         const c = <usize>i * ldc + (<usize>j << 2);
         tiles(out + c, ldc, aPack, panels, panel, rows, columns, depth, alpha, accumulate || p > 0, scratch);
@@ -97,11 +101,21 @@ function product(
   }
 }
 
-/** Up to MC rows of the output. Of the next panel, each six rows read a part ahead. */
+/** How many of `rows` go six at a time; the others go four at a time, so that at most one row too many is computed where there are four. */
+@inline
+function rowsBySix(rows: i32): i32 {
+  const rest = rows % 6;
+  if (rest == 0 || rest == 5) return rows;
+  if (rest >= 3 || rows < 6) return rows - rest;
+  return rows - rest - 6;
+}
+
+/** Up to MC rows of the output. Of the next panel, each strip of rows reads a part ahead. */
 function tiles(
   c: usize, ldc: usize, a: usize, b: usize, panel: usize, rows: i32, columns: i32, depth: i32, alpha: f32, accumulate: bool, scratch: usize,
 ): void {
-  const strips = <usize>((rows + 5) / 6);
+  const sixes = rowsBySix(rows);
+  const strips = <usize>((sixes + 5) / 6 + (rows - sixes + 3) / 4);
   let seen: i32 = 0;
   for (let j = 0; j < columns; j += 8) {
     const more = j + 8 < columns;
@@ -110,15 +124,18 @@ function tiles(
     let ahead = more ? b + panel : b;
     let own = a;
     let to = c;
-    for (let i = 0; i < rows; i += 6) {
-      if (rows - i >= 6 && columns - j >= 8) seen |= tileSplat(own, b, ahead, step, depth, to, ldc, alpha, accumulate);
-      else {
-        seen |= tileSplat(own, b, ahead, step, depth, scratch, 32, alpha, false);
-        mergeTile(to, ldc, scratch, min(6, rows - i), min(8, columns - j), accumulate);
-      }
+    for (let i = 0; i < rows; ) {
+      const height = i < sixes ? 6 : 4;
+      const whole = rows - i >= height && columns - j >= 8;
+      const c = whole ? to : scratch;
+      const ld = whole ? ldc : 32;
+      if (height == 6) seen |= tileSplat(own, b, ahead, step, depth, c, ld, alpha, whole && accumulate);
+      else seen |= tileSplat4(own, b, ahead, step, depth, c, ld, alpha, whole && accumulate);
+      if (!whole) mergeTile(to, ldc, scratch, min(height, rows - i), min(8, columns - j), accumulate);
       ahead += part;
-      own += <usize>depth * 96;
-      to += 6 * ldc;
+      own += <usize>(depth * height) * 16;
+      to += <usize>height * ldc;
+      i += height;
     }
     b += panel;
     c += 32;

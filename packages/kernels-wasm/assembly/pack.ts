@@ -55,45 +55,38 @@ function packSix(to: usize, r0: usize, lda: usize, rows: i32, k: i32): void {
   }
 }
 
-/** Up to six rows of a [rows, k] matrix to a panel [k, 6] in which every element lies four times. Rows that do not exist repeat the last one. */
-export function splatRows6(to: usize, a: usize, lda: usize, rows: i32, k: i32): void {
-  for (let i = 0; i < 6; i++) {
+/** `rows` rows of a [rows, k] matrix to a panel [k, height] in which every element lies four times. Rows that do not exist repeat the last one. */
+export function splatRows(to: usize, a: usize, lda: usize, rows: i32, height: i32, k: i32): void {
+  const step = <usize>height << 4;
+  for (let i = 0; i < height; i++) {
     let from = a + <usize>min(i, rows - 1) * lda;
     let at = to + (<usize>i << 4);
     let p = 0;
     for (; p + 4 <= k; p += 4) {
       const v = v128.load(from);
       v128.store(at, i8x16.shuffle(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3));
-      v128.store(at, i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7), 96);
-      v128.store(at, i8x16.shuffle(v, v, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11), 192);
-      v128.store(at, i8x16.shuffle(v, v, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15), 288);
+      v128.store(at + step, i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7));
+      v128.store(at + 2 * step, i8x16.shuffle(v, v, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11));
+      v128.store(at + 3 * step, i8x16.shuffle(v, v, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15));
       from += 16;
-      at += 384;
+      at += 4 * step;
     }
     for (; p < k; p++) {
       v128.store(at, v128.load32_splat(from));
       from += 4;
-      at += 96;
+      at += step;
     }
   }
 }
 
 /** The same of a matrix whose columns are stored, [k, rows]. */
-export function splatColumns6(to: usize, a: usize, lda: usize, rows: i32, k: i32): void {
-  const o1 = <usize>min(1, rows - 1) << 2;
-  const o2 = <usize>min(2, rows - 1) << 2;
-  const o3 = <usize>min(3, rows - 1) << 2;
-  const o4 = <usize>min(4, rows - 1) << 2;
-  const o5 = <usize>min(5, rows - 1) << 2;
+export function splatColumns(to: usize, a: usize, lda: usize, rows: i32, height: i32, k: i32): void {
   for (; k > 0; k--) {
-    v128.store(to, v128.load32_splat(a));
-    v128.store(to, v128.load32_splat(a + o1), 16);
-    v128.store(to, v128.load32_splat(a + o2), 32);
-    v128.store(to, v128.load32_splat(a + o3), 48);
-    v128.store(to, v128.load32_splat(a + o4), 64);
-    v128.store(to, v128.load32_splat(a + o5), 80);
+    for (let i = 0; i < height; i++) {
+      v128.store(to, v128.load32_splat(a + (<usize>min(i, rows - 1) << 2)));
+      to += 16;
+    }
     a += lda;
-    to += 96;
   }
 }
 

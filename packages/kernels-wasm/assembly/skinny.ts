@@ -1,4 +1,4 @@
-import { get, loadPart, madd, storePart, sumLanes } from './simd';
+import { get, loadPart, madd, put as store4, storePart, sumLanes } from './simd';
 
 /*
  * Products of very few rows (decoding), bound by reading B: it is read once, in order, where it lies.
@@ -223,4 +223,88 @@ export function addRows(out: usize, a: usize, b0: usize, row: usize, columns: i3
     if (count > 3) v += s3 * load<f32>(b3 + o);
     store<f32>(out + o, v);
   }
+}
+
+/** Panels of eight columns at a time. */
+const PANELS: i32 = 6;
+
+/**
+ * out[i, :] = a[i, :] · B with B in panels [k, 8], as the packed product reads it. Nothing is stored on the way, and the panels that are
+ * read together are long streams: weights [in, out] come out of memory in half the time that they take where they lie.
+ */
+export function skinnyPanels(out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, outRow: usize, alpha: f32, accumulate: bool): void {
+  const panel = <usize>k << 5;
+  const all = (n + 7) >> 3;
+  const apart = max(1, all / PANELS);
+  for (let j = 0; j < apart && j < all; j++) somePanels(out, a, b, j, apart, min(PANELS, (all - j + apart - 1) / apart), m, n, k, panel, outRow, alpha, accumulate);
+  for (let j = apart * PANELS; j < all; j++) somePanels(out, a, b, j, 1, 1, m, n, k, panel, outRow, alpha, accumulate);
+}
+
+/** `count` ≤ PANELS panels from panel j on, each `apart` panels after the one before. */
+function somePanels(
+  out: usize, a: usize, b: usize, j: i32, apart: i32, count: i32, m: i32, n: i32, k: i32, panel: usize, outRow: usize, alpha: f32,
+  accumulate: bool,
+): void {
+  for (let i = 0; i < m; i++) {
+    for (let p = 0; p < k; p += BLOCK) {
+      const from = b + <usize>j * panel + (<usize>p << 5);
+      sixPanels(out + <usize>i * outRow, a + (<usize>(i * k + p) << 2), from, panel * <usize>apart, count, min(BLOCK, k - p), j, apart, n, alpha, accumulate || p > 0);
+    }
+  }
+}
+
+function sixPanels(
+  out: usize, a: usize, b: usize, step: usize, count: i32, k: i32, j: i32, apart: i32, n: i32, alpha: f32, accumulate: bool,
+): void {
+  const b1 = count > 1 ? b + step : b;
+  const b2 = count > 2 ? b1 + step : b1;
+  const b3 = count > 3 ? b2 + step : b2;
+  const b4 = count > 4 ? b3 + step : b3;
+  const b5 = count > 5 ? b4 + step : b4;
+  let c0 = f32x4.splat(0);
+  let c1 = c0;
+  let c2 = c0;
+  let c3 = c0;
+  let c4 = c0;
+  let c5 = c0;
+  let d0 = c0;
+  let d1 = c0;
+  let d2 = c0;
+  let d3 = c0;
+  let d4 = c0;
+  let d5 = c0;
+  const end = <usize>k << 5;
+  for (let o: usize = 0; o < end; o += 32) {
+    const v = v128.load32_splat(a + (o >> 3));
+    c0 = madd(v, v128.load(b + o), c0);
+    d0 = madd(v, v128.load(b + o, 16), d0);
+    c1 = madd(v, v128.load(b1 + o), c1);
+    d1 = madd(v, v128.load(b1 + o, 16), d1);
+    c2 = madd(v, v128.load(b2 + o), c2);
+    d2 = madd(v, v128.load(b2 + o, 16), d2);
+    c3 = madd(v, v128.load(b3 + o), c3);
+    d3 = madd(v, v128.load(b3 + o, 16), d3);
+    c4 = madd(v, v128.load(b4 + o), c4);
+    d4 = madd(v, v128.load(b4 + o, 16), d4);
+    c5 = madd(v, v128.load(b5 + o), c5);
+    d5 = madd(v, v128.load(b5 + o, 16), d5);
+  }
+  putPanel(out, j, n, c0, d0, alpha, accumulate);
+  if (count > 1) putPanel(out, j + apart, n, c1, d1, alpha, accumulate);
+  if (count > 2) putPanel(out, j + 2 * apart, n, c2, d2, alpha, accumulate);
+  if (count > 3) putPanel(out, j + 3 * apart, n, c3, d3, alpha, accumulate);
+  if (count > 4) putPanel(out, j + 4 * apart, n, c4, d4, alpha, accumulate);
+  if (count > 5) putPanel(out, j + 5 * apart, n, c5, d5, alpha, accumulate);
+}
+
+function putPanel(out: usize, j: i32, n: i32, left: v128, right: v128, alpha: f32, accumulate: bool): void {
+  const columns = n - (j << 3);
+  putFour(out + (<usize>j << 5), left, columns, alpha, accumulate);
+  if (columns > 4) putFour(out + (<usize>j << 5) + 16, right, columns - 4, alpha, accumulate);
+}
+
+function putFour(to: usize, sums: v128, left: i32, alpha: f32, accumulate: bool): void {
+  let v = f32x4.mul(sums, f32x4.splat(alpha));
+  if (accumulate) v = f32x4.add(v, get(to, left));
+  store4(to, v, left);
 }

@@ -9,6 +9,8 @@ import type { Team } from './team.js';
 const SKINNY = 5;
 /** Multiply-adds that are worth another thread. */
 const WORTHWHILE = 2 ** 20;
+/** Elements of a right-hand side that are worth being put in panels for products of few rows: more than stay in a cache. */
+const WORTHWHILE_PANELS = 2 ** 17;
 
 /** One product as the kernels take it: sizes, addresses, bytes from row to row and from matrix to matrix. */
 interface Product {
@@ -84,11 +86,17 @@ export function products(heap: Heap, exports: Exports, team: Team): Products {
     if (m < SKINNY && !transA) {
       // A matrix of so few rows is cut by columns.
       const cuts = pieces(n, 8, batch > 1 ? 1 : most);
-      for (let i = 0; i < batch; i++) team.run('skinny', cuts.map((columns) => skinnyCall(product, i, columns)), 14); // biome-ignore format: one loop
+      const panels = isForPanels(product) ? panelsOf(product.right!, product) : 0;
+      for (let i = 0; i < batch; i++) team.run('skinny', cuts.map((columns) => skinnyCall(product, i, columns, panels)), 14); // biome-ignore format: one loop
       return;
     }
     const panels = product.right ? panelsOf(product.right, product) : 0;
     team.run('matmul', parts(product, team.size === 1 ? 1 : most).map((part) => tiledCall(product, part, panels)), 20); // biome-ignore format: one call
+  }
+
+  /** Rows of B are long streams as they are, columns are in panels. Only where the bits are the same: sums go in the same order, then. */
+  function isForPanels({ right, n, k, transB, alpha, accumulate }: Product): boolean {
+    return right !== null && !transB && k * n >= WORTHWHILE_PANELS && n % 4 === 0 && alpha === 1 && !accumulate;
   }
 
   /** Where the right-hand side lies in the panels that the kernel reads, or 0: the second product with the same weights makes them. */
@@ -132,12 +140,12 @@ function tiledCall(p: Product, { matrices: [from, to], rows: [i, rowEnd], column
   return [out, a, b, ...sizes, ...flags, p.bias && p.bias + j * 4, p.pre && p.pre + corner, p.act, 0];
 }
 
-function skinnyCall(p: Product, matrix: number, [j, end]: Range): number[] {
+function skinnyCall(p: Product, matrix: number, [j, end]: Range, panels: number): number[] {
   const ldb = (p.transB ? p.k : p.n) * 4;
   const ldc = p.n * 4;
   const out = p.out + matrix * p.m * ldc + j * 4;
-  const b = p.b + matrix * p.bBatch + (p.transB ? j * ldb : j * 4);
-  const flags = [Number(p.transB), p.alpha, Number(p.accumulate)];
+  const b = panels ? panels + j * p.k * 4 : p.b + matrix * p.bBatch + (p.transB ? j * ldb : j * 4);
+  const flags = [panels ? PACKED : Number(p.transB), p.alpha, Number(p.accumulate)];
   const rest = [p.bias && p.bias + j * 4, p.pre && p.pre + j * 4, p.act, 0];
   return [out, p.a + matrix * p.aBatch, b, p.m, end - j, p.k, ldb, ldc, ...flags, ...rest];
 }

@@ -38,6 +38,21 @@ it.each([
   expect(backend.memory()).toEqual({ buffers: 0, bytes: 0, derived: 0 });
 });
 
+it.each([
+  [1, 600, 260],
+  [2, 2100, 72],
+  [4, 1030, 136],
+  [1, 1025, 136],
+])('%i rows by weights stored [in, out], [%i] to [%i]: the same bits from panels', (rows, k, n) => {
+  const [x, w, bias] = [draw(1, [rows, k]), draw(2, [k, n]), draw(3, [n])];
+  const product = () => bits(on(() => linear(x, w, bias, { transposed: true, activation: 'gelu' })));
+  const first = product();
+  expect(backend.memory().derived).toBe(0);
+  expect(product()).toEqual(first);
+  expect(backend.memory().derived).toBeGreaterThanOrEqual(n * k * 4);
+  for (const t of [x, w, bias]) t.dispose();
+});
+
 it('forgets them when the weights change, by whatever kernel', () => {
   const [x, w] = [draw(1, [8, 40]), draw(2, [24, 40])];
   const product = () => tidy(() => bits(on(() => matmul(x, transpose(w)))));
