@@ -28,13 +28,15 @@ function sizesOf(name: string): Record<string, { tokens: number; heads: number; 
   const inputs = inputsOf(name) as Tensor[];
   if (type === 't5') {
     const t5 = { ...plain, heads: 3, groups: 3, dim: 6 };
-    return name === 'T5EncoderModel' ? { 'encoder.': t5 } : { 'encoder.': t5, 'decoder.': { ...t5, tokens: 5 } };
+    if (name === 'T5EncoderModel' || name === 'T5ForTokenClassification') return { 'encoder.': t5 };
+    return { 'encoder.': t5, 'decoder.': { ...t5, tokens: inputs.length > 1 ? 5 : 6 } };
   }
+  if (name === 'WhisperForAudioClassification') return { 'encoder.': plain };
   if (['bart', 'marian', 'm2m_100', 'whisper'].includes(type)) {
     return { 'encoder.': plain, 'decoder.': { ...target, tokens: inputs.length > 1 ? 5 : 6 } };
   }
-  if (type === 'clip') return { 'text.': plain, 'vision.': { ...plain, tokens: 5 } };
-  if (type === 'vit' || type === 'clip_vision_model') return { '': { ...plain, tokens: 5 } };
+  if (type === 'clip' && name === 'CLIPModel') return { 'text.': plain, 'vision.': { ...plain, tokens: 5 } };
+  if (/^vit|^clip(_vision_model)?$/.test(type)) return { '': { ...plain, tokens: 5 } };
   if (type === 'decision_transformer') return { '': { ...plain, tokens: 12 } };
   const six = ['qwen3', 'gemma', 'gemma2', 'gemma3_text'].includes(type) ? { dim: 6 } : {};
   const hasGroups = 'num_key_value_heads' in configs[type]!;
@@ -48,22 +50,23 @@ test.each(auto.names())('%s: every name of the table, of its documented shape, a
   const { output, activations } = inspect(model, inputsOf(name));
   expect(await read(output)).toEqual(plain);
   const want: Record<string, number[]> = {};
+  const batch = name.endsWith('ForMultipleChoice') ? 4 : 2; // two samples of two choices
   for (const [stack, { tokens, heads, groups, dim, width }] of Object.entries(sizesOf(name))) {
     const source = stack === 'decoder.' ? sizesOf(name)['encoder.']!.tokens : 0;
     for (const i of [0, 1]) {
       const at = `${stack}blocks.${i}`;
-      for (const part of ['resid_pre', 'attn_out', 'mlp_out', 'resid_post']) want[`${at}.${part}`] = [2, tokens, width];
-      for (const part of ['attn.q', 'attn.z']) want[`${at}.${part}`] = [2, heads, tokens, dim];
-      for (const part of ['attn.k', 'attn.v']) want[`${at}.${part}`] = [2, groups, tokens, dim];
-      want[`${at}.attn.pattern`] = [2, heads, tokens, tokens];
-      if (typeOf(name) === 'mixtral') want[`${at}.mlp.router`] = [12, 3];
+      for (const part of ['resid_pre', 'attn_out', 'mlp_out', 'resid_post']) want[`${at}.${part}`] = [batch, tokens, width];
+      for (const part of ['attn.q', 'attn.z']) want[`${at}.${part}`] = [batch, heads, tokens, dim];
+      for (const part of ['attn.k', 'attn.v']) want[`${at}.${part}`] = [batch, groups, tokens, dim];
+      want[`${at}.attn.pattern`] = [batch, heads, tokens, tokens];
+      if (typeOf(name) === 'mixtral') for (const part of ['router', 'router_logits']) want[`${at}.mlp.${part}`] = [12, 3];
       if (source === 0) continue;
-      want[`${at}.cross_out`] = [2, tokens, width];
-      for (const part of ['cross.q', 'cross.z']) want[`${at}.${part}`] = [2, heads, tokens, dim];
-      for (const part of ['cross.k', 'cross.v']) want[`${at}.${part}`] = [2, heads, source, dim];
-      want[`${at}.cross.pattern`] = [2, heads, tokens, source];
+      want[`${at}.cross_out`] = [batch, tokens, width];
+      for (const part of ['cross.q', 'cross.z']) want[`${at}.${part}`] = [batch, heads, tokens, dim];
+      for (const part of ['cross.k', 'cross.v']) want[`${at}.${part}`] = [batch, heads, source, dim];
+      want[`${at}.cross.pattern`] = [batch, heads, tokens, source];
     }
-    want[`${stack}final`] = [2, tokens, typeOf(name) === 'opt' ? 8 : width];
+    want[`${stack}final`] = [batch, tokens, typeOf(name) === 'opt' ? 8 : width];
   }
   expect(Object.fromEntries([...activations].map(([one, x]) => [one, x.shape]))).toEqual(want);
   dispose(model);
