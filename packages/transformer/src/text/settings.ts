@@ -24,6 +24,12 @@ export function paramsOf(model: { readonly config: object }, task: string): Read
   return isObject(params) ? params : undefined;
 }
 
+/** What texts begin with for a task; where config.json says nothing of it, for any. */
+export function prefixOf(model: { readonly config: object }, task: string): string {
+  const prefix = paramsOf(model, task)?.prefix ?? originOf(model.config)?.prefix;
+  return typeof prefix === 'string' ? prefix : '';
+}
+
 /** The tasks of which config.json knows how they are done. */
 export function tasksOf(model: { readonly config: object }): Readonly<Record<string, unknown>> {
   const tasks = originOf(model.config)?.task_specific_params;
