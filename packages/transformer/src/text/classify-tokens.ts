@@ -4,8 +4,8 @@ import type { PlacingTokenizer, TextModel, TextOptions } from './tokenizer.js';
 
 export interface TokenOptions extends TextOptions {
   /**
-   * What becomes of neighbouring tokens: `none` leaves each alone; `simple` joins those of one entity; `first`, `average` and `max` give the tokens of a word one
-   * label before, that of its first token, of their mean or of the surest.
+   * What becomes of neighbouring tokens: `none` leaves each alone; `simple` joins those of one entity; `first`, `average` and `max` give the
+   * tokens of a word one label before, that of its first token, of their mean or of the surest.
    */
   aggregationStrategy?: 'none' | 'simple' | 'first' | 'average' | 'max';
   /** Labels that are left out; `O` if left out. */
