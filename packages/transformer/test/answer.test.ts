@@ -1,8 +1,9 @@
 import { dispose, keep, indexSelect, liveTensors, reshape, Rng, select, type Tensor, tensor } from '@multihead/tensor';
+import { auto } from '@multihead/transformer/auto';
 import { BertForQuestionAnswering, readBertConfig } from '@multihead/transformer/bert';
 import { type Answer, type AnswerModel, type AnswerOptions, answer } from '@multihead/transformer/text';
 import { afterAll, describe, expect, it } from 'vitest';
-import { configs } from './tiny.js';
+import { configs, typeOf } from './tiny.js';
 import { special, wordTokenizer } from './word-tokenizer.js';
 
 /* Answers that stand in a context: held to transformers' formulas, computed here for all pairs of tokens of all windows. */
@@ -148,7 +149,16 @@ describe('answer', () => {
       'answer: topK: expected an integer of 1 or more, got 0',
     );
     await expect(answer(model, tokenizer, question, context, { maxSeqLen: 10, docStride: 3 })).rejects.toThrow(
-      'answer: docStride: expected an integer from 0 to 2, as 7 tokens of the question leave 3 of 10, got 3',
+      'answer: docStride: expected an integer from 0 to 2, as 7 other tokens leave 3 of 10, got 3',
     );
   });
+});
+
+const heads = auto.names().filter((name) => /ForQuestionAnswering$/.test(name));
+it.each(heads)('%s serves, and its windows fit', async (name) => {
+  const Model = await auto.choose({ architectures: [name] });
+  const model = new Model(Model.readConfig({ ...configs[typeOf(name)], vocab_size: 30 }) as never, { rng: new Rng(4) });
+  const found = await answer(model as unknown as AnswerModel, tokenizer, question, context.repeat(2), { topK: 3 });
+  expect(found).toHaveLength(3);
+  dispose(model);
 });

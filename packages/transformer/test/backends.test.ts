@@ -1,11 +1,13 @@
 import { wasm } from '@multihead/kernels-wasm';
 import { type AttentionCache, KVCache, PagedKVCache, QuantizedKVCache, SlidingWindowCache } from '@multihead/attention';
-import { dispose, keep, liveTensors, memory, noGrad, resetPeakMemory, Rng, tidy } from '@multihead/tensor';
+import { dispose, keep, liveTensors, memory, noGrad, resetPeakMemory, Rng, scope, slice, type Tensor, tidy } from '@multihead/tensor';
 import { beamSearch, type CausalModel, generate, type SourceModel } from '@multihead/transformer/generation';
+import { Seq2Seq } from '@multihead/transformer/seq2seq';
+import { readWhisperConfig, WhisperForConditionalGeneration } from '@multihead/transformer/whisper';
 import { GPT2LMHeadModel, readGPT2Config } from '@multihead/transformer/gpt2';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { causal, languageModel, prompts, run, seq2seq } from './language-models.js';
-import { ids } from './tiny.js';
+import { configs, ids, inputsOf } from './tiny.js';
 
 /* What generation gives does not depend on where it runs, on what keeps keys and values, or on what stands beside it in a batch. */
 
@@ -66,6 +68,23 @@ test.each([...causal, ...seq2seq])('%s gives the logits of the last tokens alone
     dispose(model);
   }
 });
+
+test('so do Whisper and the Transformer of 2017', async () => {
+  using _ = scope();
+  const whisper = new WhisperForConditionalGeneration(readWhisperConfig(configs.whisper), { rng: new Rng(2) });
+  const features = inputsOf('WhisperForConditionalGeneration')[0] as Tensor;
+  const sizes = { d_model: 16, nhead: 2, num_encoder_layers: 1, num_decoder_layers: 1, dim_feedforward: 16, src_vocab_size: 20, tgt_vocab_size: 20 };
+  const vaswani = new Seq2Seq({ ...sizes, pad_token_id: 0, bos_token_id: 1, eos_token_id: 2 }, { rng: new Rng(2) });
+  const every = [
+    (logitsToKeep: number) => whisper.decode(ids([[2, 5, 9]]), slice(whisper.encode(features), 0, 0, 1), { logitsToKeep }),
+    (logitsToKeep: number) => vaswani.decode(ids([[2, 5, 9]]), vaswani.encode(ids([[4, 7]])), { logitsToKeep }),
+  ];
+  for (const logits of every) {
+    const rows = async (keep: number) => ((await noGrad(() => logits(keep)).toArray()) as number[][][])[0]!;
+    expect(await rows(2)).toEqual((await rows(0)).slice(1));
+  }
+  dispose([whisper, vaswani]);
+}); // biome-ignore format: above
 
 test('a long prompt needs room for the logits of one token, not for those of all', async () => {
   const [tokens, vocabulary] = [50, 20_000]; // 4 MB of logits

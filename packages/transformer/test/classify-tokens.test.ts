@@ -1,8 +1,9 @@
 import { dispose, indexSelect, keep, reshape, Rng, type Tensor, tensor } from '@multihead/tensor';
+import { auto } from '@multihead/transformer/auto';
 import { BertForTokenClassification, readBertConfig } from '@multihead/transformer/bert';
 import { classifyTokens, type TextModel, type TokenOptions } from '@multihead/transformer/text';
 import { afterAll, expect, test } from 'vitest';
-import { configs } from './tiny.js';
+import { configs, typeOf } from './tiny.js';
 import { special, wordTokenizer } from './word-tokenizer.js';
 
 /* Entities of a text, from labels of its tokens. */
@@ -94,4 +95,26 @@ test('a model of this package, several texts in a batch as each alone', async ()
     expect(together[i]!.map(({ label }) => label)).toEqual(alone!.map(({ label }) => label));
   }
   dispose(bert);
+}); // biome-ignore format: above
+
+test('a long text is read in windows; of entities that overlap the longer one counts', async () => {
+  const text = 'Ann Lee went to New York went to Bob Lee went to Microsoft went Ann went to New York to Bob';
+  const whole = async (options: TokenOptions) => (await classifyTokens(model, tokenizer, ['went', text], { aggregationStrategy: 'first', ...options }))[1]!;
+  const want = await whole({});
+  expect(want).toHaveLength(7);
+  for (const [maxSeqLen, stride] of [[10, 4], [7, 2], [8, 3], [12, 5]] as const) {
+    const found = await whole({ maxSeqLen, stride, batchSize: 3 });
+    expect(found.map(({ label, start, end, index }) => [label, start, end, index])).toEqual(want.map(({ label, start, end, index }) => [label, start, end, index]));
+  }
+  await expect(whole({ maxSeqLen: 7, stride: 5 })).rejects.toThrow('classifyTokens: stride: expected an integer from 0 to 4, as 2 other tokens leave 5 of 7, got 5');
+  await expect(whole({ stride: 2, aggregationStrategy: 'none' })).rejects.toThrow('classifyTokens: aggregationStrategy: expected other than none');
+}); // biome-ignore format: above
+
+const heads = auto.names().filter((name) => /ForTokenClassification$/.test(name));
+test.each(heads)('%s serves, and its windows fit', async (name) => {
+  const Model = await auto.choose({ architectures: [name] });
+  const own = new Model(Model.readConfig({ ...configs[typeOf(name)], pad_token_id: 0 }) as never, { rng: new Rng(4) });
+  const [found] = await classifyTokens(own as unknown as TextModel, tokenizer, ['Ann went to New York '.repeat(12)], { aggregationStrategy: 'simple', stride: 4 });
+  expect(found!.length).toBeGreaterThan(0);
+  dispose(own);
 }); // biome-ignore format: above

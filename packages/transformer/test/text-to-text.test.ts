@@ -24,6 +24,7 @@ const words = [
   'c',
   '__en__',
   '__de__',
+  'en',
   'eng_Latn',
   'deu_Latn',
   '>>deu<<',
@@ -83,7 +84,7 @@ test('T5 is told by the prefix of its config, and has settings there', async () 
 
 test('M2M100 reads the language of the source first, and begins with that of the target; so does NLLB', async () => {
   const model = new M2M100ForConditionalGeneration(readM2M100Config({ ...configs.m2m_100, ...ends, decoder_start_token_id: 1 }), { rng: rng() });
-  for (const [src_lang, tgt_lang, from, to] of [['en', 'de', 11, 12], ['eng_Latn', 'deu_Latn', 13, 14]] as const) {
+  for (const [src_lang, tgt_lang, from, to] of [['en', 'de', 11, 12], ['eng_Latn', 'deu_Latn', 14, 15]] as const) {
     const options = { src_lang, tgt_lang, max_new_tokens: 5 };
     const { sources, found } = await sourcesOf(model, () => translate(model, tokenizer, ['a b'], options));
     expect(sources).toEqual([[[from, 8, 9, 1]]]);
@@ -92,6 +93,8 @@ test('M2M100 reads the language of the source first, and begins with that of the
   } // biome-ignore format: above
   await expect(translate(model, tokenizer, ['a'], { src_lang: 'en' })).rejects.toThrow('translate: tgt_lang: expected a language that the tokenizer has a token for, got undefined');
   await expect(translate(model, tokenizer, ['a'], { src_lang: 'en', tgt_lang: 'xx' })).rejects.toThrow('got xx');
+  const bare = { ...tokenizer, tokenToId: (token: string) => (token.startsWith('__') ? undefined : tokenizer.tokenToId(token)) };
+  await expect(translate(model, bare, ['a'], { src_lang: 'en', tgt_lang: 'deu_Latn' })).rejects.toThrow('src_lang: expected a language'); // a piece of words
   dispose(model);
 }); // biome-ignore format: above
 
@@ -99,12 +102,16 @@ test('Marian and BART know one pair; a Marian of several targets is told by a to
   const marian = new MarianMTModel(readMarianConfig({ ...configs.marian, share_encoder_decoder_embeddings: true, decoder_vocab_size: 20, ...ends }), { rng: rng() });
   const { sources } = await sourcesOf(marian, () => translate(marian, tokenizer, ['a'], { max_new_tokens: 3 }));
   const told = await sourcesOf(marian, () => translate(marian, tokenizer, ['a'], { tgt_lang: 'deu', max_new_tokens: 3 }));
-  expect([sources, told.sources]).toEqual([[[[8, 1]]], [[[15, 8, 1]]]]);
+  expect([sources, told.sources]).toEqual([[[[8, 1]]], [[[16, 8, 1]]]]);
   await expect(translate(marian, tokenizer, ['a'], { src_lang: 'en', tgt_lang: 'fra' })).rejects.toThrow('expected none, as the model knows one pair, got en and fra');
   const bart = new BartForConditionalGeneration(readBartConfig({ ...configs.bart, ...ends, num_beams: 2, max_length: 6 }), { rng: rng() });
   expect(await translate(bart, tokenizer, ['a b'])).toEqual([await beams(bart, [8, 9, 1], { num_beams: 2, max_new_tokens: null, max_length: 6 })]);
   expect(await summarize(bart, tokenizer, ['a b'], { max_new_tokens: 2, num_beams: 1 })).toHaveLength(1);
-  dispose([marian, bart]);
+  const prefixed = new BartForConditionalGeneration(readBartConfig({ ...configs.bart, ...ends, prefix: 'c ' }), { rng: rng() });
+  for (const use of [summarize, textToText, translate] as readonly ((...args: Parameters<typeof summarize>) => Promise<unknown>)[]) {
+    expect((await sourcesOf(prefixed, () => use(prefixed, tokenizer, ['a'], { max_new_tokens: 2 }))).sources).toEqual([[[10, 8, 1]]]);
+  }
+  dispose([marian, bart, prefixed]);
 }); // biome-ignore format: above
 
 test('texts in batches, several answers each, progress and an end', async () => {

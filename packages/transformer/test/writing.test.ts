@@ -8,9 +8,11 @@ import {
   type WritingModel,
   type WritingTokenizer,
 } from '@multihead/transformer/text';
+import { LlamaForCausalLM, readLlamaConfig } from '@multihead/transformer/llama';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { counted, languageModel } from './language-models.js';
+import { configs } from './tiny.js';
 
 /* Text that is written piece by piece, and conversations. */
 
@@ -99,6 +101,25 @@ describe('pieces', () => {
     const none = { ...tokenizer, encode: () => [] };
     await expect(complete(model, none, '').text()).rejects.toThrow('complete: prompt: expected text with at least one token, got none');
   });
+});
+
+it('takes from config.json what nobody says: its ends, and a length unless it is the one of old that nobody chose', async () => {
+  const wild = { ...configs.llama, initializer_range: 1, vocab_size: 20 };
+  const prompt = Array.from({ length: 24 }, (_, i) => `w${(7 * i) % 20}`).join(' ');
+  const said = async (json: object, options = {}) => {
+    const own = new LlamaForCausalLM(readLlamaConfig({ ...wild, max_position_embeddings: 512, ...json }), { rng: new Rng(5) });
+    const text = await complete(own, tokenizer, prompt, options).text();
+    dispose(own);
+    return text.split(' ').length;
+  };
+  const all = Array.from({ length: 20 }, (_, i) => i);
+  const plain = { suppress_tokens: [0, 1, 2, 3, 4], eos_token_id: null };
+  expect(await said(plain)).toBe(256);
+  expect(await said({ ...plain, max_length: 20, use_cache: false })).toBe(256);
+  expect(await said({ ...plain, max_length: 30 })).toBe(6);
+  expect(await said({ ...plain, max_length: 30 }, { max_new_tokens: 3 })).toBe(3);
+  expect(await said({ ...plain, max_new_tokens: 3 }, { max_length: 29 })).toBe(5);
+  expect(await said({ ...plain, eos_token_id: all.slice(5) }, { min_new_tokens: 0 })).toBe(1); // '' is one part
 });
 
 /** Twenty words, of which the first five are special: user, end, assistant, tool, system. */

@@ -352,8 +352,8 @@ export function suppressTokensAtBegin(tokens: readonly number[], length: number)
 }
 
 /**
- * Where there are as many ids as a pair says, its token and no other; a pair with null forces nothing. Throws a ValueError unless places are integers from 0 and
- * tokens ids.
+ * Where there are as many ids as a pair says, its token and no other; a pair with null forces nothing. Throws a ValueError unless
+ * places are integers from 0 and tokens ids.
  *
  * @example
  * const scores = Float32Array.of(1, 1);

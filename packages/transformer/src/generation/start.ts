@@ -29,7 +29,7 @@ export interface GenerateOptions extends GenerationConfig {
   /** Sampling draws from it, on the host: the same on every backend. */
   rng?: Rng;
   signal?: AbortSignal;
-  /** Makes what keeps keys and values, in place of the model's own caches: one for each layer, and where there are two stacks one of the source (`memory`) besides. */
+  /** Makes what keeps keys and values, in place of the model's own caches: for each layer, and in two stacks of the source (`memory`) besides. */
   cache?: (layer: number, kind: 'self' | 'memory') => AttentionCache;
   /** What `guidance_scale` leads away from: rows of ids, one for each of the prompt or one for all. */
   negative_prompt_ids?: Prompt | null;

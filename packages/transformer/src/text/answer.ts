@@ -1,5 +1,5 @@
 import { concat, type Tensor, ValueError } from '@multihead/tensor';
-import { overTokens, type PlacedToken, placedTokens } from './encodings.js';
+import { overTokens, type PlacedToken, placedTokens, placesOf, windowsOf } from './encodings.js';
 import type { PlacingTokenizer, TextContext, TextOptions } from './tokenizer.js';
 
 /** What is asked of a model: ids [B, T] to the logits of where an answer begins and ends, each [B, T]. */
@@ -58,7 +58,11 @@ export async function answer(
   for (const [name, text] of Object.entries({ question, context })) {
     if (text === '') throw new ValueError(`answer: ${name}: expected text, got none`);
   }
-  const windows = windowsOf(placedTokens(tokenizer, question, context), maxSeqLen, docStride);
+  const windows = windowsOf('answer: docStride', placedTokens(tokenizer, question, context), {
+    sequence: 1,
+    most: maxSeqLen,
+    stride: docStride,
+  });
   const logits = await overTokens(model, windows, options, (ids, ctx) => {
     const { start_logits, end_logits } = model.forward(ids, ctx);
     return concat([start_logits, end_logits], 1); // [B, 2T]
@@ -78,30 +82,6 @@ export async function answer(
   }
   if (handleImpossibleAnswer) found.push({ answer: '', score: none, start: 0, end: 0 });
   return found.sort((a, b) => b.score - a.score).slice(0, topK);
-}
-
-/** How many places a model has for tokens. */
-function placesOf({ config }: AnswerModel): number {
-  const { max_position_embeddings: most, n_positions: old } = config as { max_position_embeddings?: number; n_positions?: number };
-  return most ?? old ?? Number.POSITIVE_INFINITY;
-}
-
-/** The question with all of the context, or with parts of it that overlap. Throws a ValueError where a part would have no room. */
-function windowsOf(tokens: readonly PlacedToken[], most: number, stride: number): PlacedToken[][] {
-  const isContext = ({ sequence }: PlacedToken) => sequence === 1;
-  const context = tokens.filter(isContext);
-  if (tokens.length <= most) return [[...tokens]];
-  const [before, after] = [tokens.slice(0, tokens.findIndex(isContext)), tokens.slice(tokens.findLastIndex(isContext) + 1)];
-  const room = most - before.length - after.length;
-  if (!(Number.isSafeInteger(stride) && stride >= 0 && stride < room)) {
-    const found = `${before.length + after.length} tokens of the question leave ${room} of ${most}`;
-    throw new ValueError(`answer: docStride: expected an integer from 0 to ${Math.max(room - 1, 0)}, as ${found}, got ${stride}`);
-  }
-  const windows: PlacedToken[][] = [];
-  for (let from = 0; ; from += room - stride) {
-    windows.push([...before, ...context.slice(from, from + room), ...after]);
-    if (from + room >= context.length) return windows;
-  }
 }
 
 /** Tokens that count: those of the context, and the first one where a template put it there and another one at the end, as BERT's does. */

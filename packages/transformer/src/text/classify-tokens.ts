@@ -1,15 +1,19 @@
-import { softmax } from '@multihead/tensor';
-import { overTokens, type PlacedToken, placedTokens } from './encodings.js';
+import { softmax, ValueError } from '@multihead/tensor';
+import { overTokens, type PlacedToken, placedTokens, placesOf, windowsOf } from './encodings.js';
 import type { PlacingTokenizer, TextModel, TextOptions } from './tokenizer.js';
 
 export interface TokenOptions extends TextOptions {
   /**
-   * What becomes of neighbouring tokens: `none` leaves each alone; `simple` joins those of one entity; `first`, `average` and `max` give the tokens of a word one
-   * label before, that of its first token, of their mean or of the surest.
+   * What becomes of neighbouring tokens: `none` leaves each alone; `simple` joins those of one entity; `first`, `average` and `max` give the
+   * tokens of a word one label before, that of its first token, of their mean or of the surest.
    */
   aggregationStrategy?: 'none' | 'simple' | 'first' | 'average' | 'max';
   /** Labels that are left out; `O` if left out. */
   ignoreLabels?: readonly string[];
+  /** Reads a text that is longer than the model in windows that have as many tokens in common; needs an `aggregationStrategy`. */
+  stride?: number;
+  /** Tokens of a window at most, special ones included; as many as the model has places for if left out. */
+  maxSeqLen?: number;
 }
 
 /** A token, or with an `aggregationStrategy` an entity of one or more. */
@@ -29,7 +33,8 @@ export interface LabelledSpan {
 /**
  * The labels of the tokens of each text, or of the entities that they make, from a model for token classification: transformers' pipeline of that name.
  *
- * A text has to fit into the model. Throws the signal's reason when aborted. Tjong Kim Sang and De Meulder, 2003, for tags that begin (`B-`) and go on (`I-`).
+ * A text has to fit into the model unless there is a `stride`; of entities that overlap in two windows the longer one counts, or the surer one. Throws a
+ * ValueError where a `stride` does not fit, the signal's reason when aborted. Tjong Kim Sang and De Meulder, 2003, for tags that begin (`B-`) and go on (`I-`).
  *
  * @example
  * const model = await load(BertForTokenClassification, 'dslim/bert-base-NER');
@@ -42,27 +47,66 @@ export async function classifyTokens(
   texts: readonly string[],
   options: TokenOptions = {},
 ): Promise<LabelledSpan[][]> {
-  const { aggregationStrategy: strategy = 'none', ignoreLabels = ['O'] } = options;
-  const { id2label } = model.config as { id2label?: readonly string[] | null };
-  const tokensOfTexts = texts.map((text) => placedTokens(tokenizer, text));
-  const rows = await overTokens(model, tokensOfTexts, options, (ids, ctx) => softmax(model.forward(ids, ctx))); // [B, T, L]
+  const { aggregationStrategy: strategy = 'none', stride, maxSeqLen: most = placesOf(model) } = options;
+  if (stride !== undefined && strategy === 'none')
+    throw new ValueError('classifyTokens: aggregationStrategy: expected other than none beside a stride');
+  const windows = texts.flatMap((text, of) => {
+    const tokens = placedTokens(tokenizer, text);
+    const parts = stride === undefined ? [tokens] : windowsOf('classifyTokens: stride', tokens, { sequence: 0, most, stride });
+    return parts.map((part) => ({ of, tokens: part }));
+  });
+  const rows = await overTokens(
+    model,
+    windows.map(({ tokens }) => tokens),
+    options,
+    (ids, ctx) => softmax(model.forward(ids, ctx)),
+  ); // [B, T, L] // biome-ignore format: one line
   const hasPrefixes = continuesWords(tokenizer);
-  return tokensOfTexts.map((placed, i) => {
+  const found: LabelledSpan[][] = texts.map(() => []);
+  for (const [i, { of, tokens: window }] of windows.entries()) {
     const { numbers, tokens } = rows[i]!;
     const labels = numbers.length / tokens;
-    const parts = partsOf(texts[i]!, placed, tokenizer, hasPrefixes).map((part): ScoredPart => {
+    const parts = partsOf(texts[of]!, window, tokenizer, hasPrefixes).map((part): ScoredPart => {
       return { ...part, scores: numbers.subarray(part.index * labels, (part.index + 1) * labels) };
     });
-    const words = strategy === 'none' || strategy === 'simple' ? parts.map((part) => [part]) : wordsOf(parts);
-    const labelled = words.map((word): Labelled => {
-      const scores = scoresOf(word, strategy);
-      const best = scores.indexOf(scores.reduce((top, x) => Math.max(top, x), Number.NEGATIVE_INFINITY));
-      return { parts: word, label: id2label?.[best] ?? `LABEL_${best}`, score: scores[best]! };
-    });
-    const spanOf = (one: Labelled) => spanFrom(one, texts[i]!, tokenizer, strategy === 'none');
-    const spans = strategy === 'none' ? labelled.map(spanOf) : entitiesOf(labelled).map(spanOf);
-    return spans.filter(({ label }) => !ignoreLabels.includes(label));
+    found[of]!.push(...spansOf(parts, texts[of]!, model, tokenizer, options));
+  }
+  return stride === undefined ? found : found.map(apart);
+}
+
+/** The entities of one window. */
+function spansOf(
+  parts: readonly ScoredPart[],
+  text: string,
+  model: TextModel,
+  tokenizer: PlacingTokenizer,
+  { aggregationStrategy: strategy = 'none', ignoreLabels = ['O'] }: TokenOptions,
+): LabelledSpan[] {
+  const { id2label } = model.config as { id2label?: readonly string[] | null };
+  const words = strategy === 'none' || strategy === 'simple' ? parts.map((part) => [part]) : wordsOf(parts);
+  const labelled = words.map((word): Labelled => {
+    const scores = scoresOf(word, strategy);
+    const best = scores.indexOf(scores.reduce((top, x) => Math.max(top, x), Number.NEGATIVE_INFINITY));
+    return { parts: word, label: id2label?.[best] ?? `LABEL_${best}`, score: scores[best]! };
   });
+  const isTokens = strategy === 'none';
+  const spans = (isTokens ? labelled : entitiesOf(labelled)).map((one) => spanFrom(one, text, tokenizer, isTokens));
+  return spans.filter(({ label }) => !ignoreLabels.includes(label));
+}
+
+/** Of entities that begin in each other the longer one, or the surer one. */
+function apart(spans: readonly LabelledSpan[]): LabelledSpan[] {
+  const kept: LabelledSpan[] = [];
+  for (const span of [...spans].sort((a, b) => a.start - b.start)) {
+    const last = kept.at(-1);
+    if (!last || span.start >= last.end) {
+      kept.push(span);
+      continue;
+    }
+    const longer = span.end - span.start - (last.end - last.start);
+    if (longer > 0 || (longer === 0 && span.score > last.score)) kept[kept.length - 1] = span;
+  }
+  return kept;
 }
 
 /** A token of a text, without those that a template added. */
@@ -71,7 +115,9 @@ interface Part {
   word: string;
   start: number;
   end: number;
+  /** Which token of its window it is, and of its text. */
   index: number;
+  place: number;
   /** Whether it goes on a word that began before. */
   isSubword: boolean;
   isUnknown: boolean;
@@ -94,12 +140,12 @@ function continuesWords(tokenizer: PlacingTokenizer): boolean {
 
 function partsOf(text: string, tokens: readonly PlacedToken[], tokenizer: PlacingTokenizer, hasPrefixes: boolean): Part[] {
   const unknown = ['[UNK]', '<unk>'].map((token) => tokenizer.tokenToId(token));
-  return tokens.flatMap(({ id, isSpecial, offsets: [start, end] }, index): Part[] => {
+  return tokens.flatMap(({ id, place, isSpecial, offsets: [start, end] }, index): Part[] => {
     if (isSpecial) return [];
     const token = tokenizer.idToToken(id) ?? '';
     const isUnknown = unknown.includes(id);
     const goesOn = hasPrefixes ? token.length !== end - start : start > 0 && !text.slice(start - 1, start + 1).includes(' ');
-    return [{ id, index, start, end, word: isUnknown ? text.slice(start, end) : token, isSubword: goesOn && !isUnknown, isUnknown }];
+    return [{ id, index, place, start, end, word: isUnknown ? text.slice(start, end) : token, isSubword: goesOn && !isUnknown, isUnknown }];
   });
 }
 
@@ -144,5 +190,5 @@ function spanFrom({ parts, label, score }: Labelled, text: string, tokenizer: Pl
   const [first] = parts as readonly [ScoredPart];
   const [start, end] = [first.start, parts.at(-1)!.end];
   const joined = () => (parts.some(({ isUnknown }) => isUnknown) ? text.slice(start, end) : tokenizer.decode(parts.map(({ id }) => id)));
-  return { label, score, word: isToken ? first.word : joined(), start, end, index: first.index };
+  return { label, score, word: isToken ? first.word : joined(), start, end, index: first.place };
 }

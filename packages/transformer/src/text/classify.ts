@@ -12,8 +12,8 @@ export interface LabelScore {
 
 export interface ClassifyOptions extends TextOptions {
   /**
-   * What makes scores of logits. If left out as the config says: `none` for a `problem_type` of regression, `sigmoid` for multi_label_classification and for one
-   * label alone, else `softmax`.
+   * What makes scores of logits. If left out as the config says: `none` for a `problem_type` of regression, `sigmoid` for
+   * multi_label_classification and for one label alone, else `softmax`.
    */
   functionToApply?: 'softmax' | 'sigmoid' | 'none';
 }

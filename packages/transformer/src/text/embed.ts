@@ -4,7 +4,10 @@ import { inBatches } from './batches.js';
 import type { TextModel, TextOptions, TextTokenizer } from './tokenizer.js';
 
 export interface EmbedOptions extends TextOptions {
-  /** What of the hidden states is taken, one behind the other if several: `mean`, as sentence encoders mostly want, if left out. `readPooling` finds what a checkpoint wants. */
+  /**
+   * What of the hidden states is taken, one behind the other if several: `mean`, as sentence encoders mostly want, if left out.
+   * `readPooling` finds what a checkpoint wants.
+   */
   pooling?: Pooling | readonly Pooling[];
   /** Vectors of length 1, as cosines want; true if left out. */
   normalized?: boolean;

@@ -1,4 +1,5 @@
-import { keep, noGrad, type Tensor, tensor, tidy } from '@multihead/tensor';
+import { keep, noGrad, type Tensor, tensor, tidy, ValueError } from '@multihead/tensor';
+import { originOf } from '../loading/config.js';
 import { backendOf, batchOf } from './batches.js';
 import { type PlacedEncoding, type PlacingTokenizer, type TextContext, type TextOptions, uncut } from './tokenizer.js';
 
@@ -7,6 +8,8 @@ import { type PlacedEncoding, type PlacingTokenizer, type TextContext, type Text
 /** A token, and where it comes from. */
 export interface PlacedToken {
   id: number;
+  /** Which token of its encoding it is. */
+  place: number;
   typeId: number;
   offsets: readonly [start: number, end: number];
   /** Added by a template. */
@@ -26,9 +29,43 @@ export function tokensOf(encoding: PlacedEncoding): PlacedToken[] {
   const { ids, typeIds, offsets, specialTokensMask, sequenceIds, wordIds, attentionMask } = encoding;
   const all = Array.from(ids, (id, i): PlacedToken => {
     const [sequence, word] = [sequenceIds[i] ?? null, wordIds[i] ?? null];
-    return { id, typeId: typeIds[i] ?? 0, offsets: offsets[i]!, isSpecial: specialTokensMask[i] === 1, sequence, word };
+    return { id, place: i, typeId: typeIds[i] ?? 0, offsets: offsets[i]!, isSpecial: specialTokensMask[i] === 1, sequence, word };
   });
   return all.filter((_, i) => attentionMask?.[i] !== 0);
+}
+
+/** How many places a model has for tokens. */
+export function placesOf({ config }: { readonly config: object }): number {
+  const { max_position_embeddings: most, n_positions: old } = config as { max_position_embeddings?: number; n_positions?: number };
+  // RoBERTa and its kin count from behind the place of padding.
+  const { model_type: type, pad_token_id: pad = 1 } = (originOf(config) ?? {}) as { model_type?: string; pad_token_id?: number };
+  const first = ['roberta', 'xlm-roberta', 'camembert'].includes(type ?? '') ? pad + 1 : 0;
+  return (most ?? old ?? Number.POSITIVE_INFINITY) - first;
+}
+
+/**
+ * All tokens, or where they are more than `most` as many windows as it takes: each has what stands before and behind the text `sequence`, and a part of that
+ * text which begins with the last `stride` tokens of the part before. Throws a ValueError where a part would have no room.
+ */
+export function windowsOf(
+  what: string,
+  tokens: readonly PlacedToken[],
+  { sequence, most, stride }: { sequence: number; most: number; stride: number },
+): PlacedToken[][] {
+  if (tokens.length <= most) return [[...tokens]];
+  const isCut = (token: PlacedToken) => token.sequence === sequence;
+  const text = tokens.filter(isCut);
+  const [before, after] = [tokens.slice(0, tokens.findIndex(isCut)), tokens.slice(tokens.findLastIndex(isCut) + 1)];
+  const room = most - before.length - after.length;
+  if (!(Number.isSafeInteger(stride) && stride >= 0 && stride < room)) {
+    const found = `${before.length + after.length} other tokens leave ${room} of ${most}`;
+    throw new ValueError(`${what}: expected an integer from 0 to ${Math.max(room - 1, 0)}, as ${found}, got ${stride}`);
+  }
+  const windows: PlacedToken[][] = [];
+  for (let from = 0; ; from += room - stride) {
+    windows.push([...before, ...text.slice(from, from + room), ...after]);
+    if (from + room >= text.length) return windows;
+  }
 }
 
 /** What `compute` makes of each row of tokens, [B, …]: the numbers of its row, and how many tokens wide the batch was. */

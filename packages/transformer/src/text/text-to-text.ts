@@ -3,7 +3,7 @@ import { beamSearch } from '../generation/beam-search.js';
 import type { SourceModel } from '../generation/decoding.js';
 import { generate } from '../generation/generate.js';
 import type { GenerateOptions } from '../generation/start.js';
-import { paramsOf, settingsOf } from './settings.js';
+import { prefixOf, settingsOf } from './settings.js';
 import { idsOf, uncut, type WritingTokenizer } from './tokenizer.js';
 
 /** A model of two stacks with its config. */
@@ -33,7 +33,9 @@ export async function textToText(
   texts: readonly string[],
   options: TextToTextOptions = {},
 ): Promise<string[][]> {
-  return overSources('textToText', model, tokenizer, texts.map((text) => idsOf(tokenizer.encode(text, uncut))), settingsOf(model, options)); // biome-ignore format: one call
+  const prefix = prefixOf(model, 'text2text-generation');
+  const sources = texts.map((text) => idsOf(tokenizer.encode(prefix + text, uncut)));
+  return overSources('textToText', model, tokenizer, sources, settingsOf(model, options));
 }
 
 /** The same for ids of sources, with all settings. */
@@ -84,7 +86,7 @@ export async function summarize(
   texts: readonly string[],
   options: TextToTextOptions = {},
 ): Promise<string[]> {
-  const { prefix = '' } = (paramsOf(model, 'summarization') ?? {}) as { prefix?: string };
+  const prefix = prefixOf(model, 'summarization');
   const sources = texts.map((text) => idsOf(tokenizer.encode(prefix + text, uncut)));
   const found = await overSources('summarize', model, tokenizer, sources, settingsOf(model, options, 'summarization'));
   return found.map(([best]) => best!);

@@ -1,7 +1,7 @@
 import { ValueError } from '@multihead/tensor';
 import { type GenerationConfig, idsOf as endsOf } from '../generation/config.js';
 import { originOf } from '../loading/config.js';
-import { paramsOf, settingsOf, tasksOf } from './settings.js';
+import { paramsOf, prefixOf, settingsOf, tasksOf } from './settings.js';
 import { overSources, type TextToTextModel, type TextToTextOptions } from './text-to-text.js';
 import { idsOf, uncut, type WritingTokenizer } from './tokenizer.js';
 
@@ -51,11 +51,11 @@ interface Telling {
 
 function tellingOf(model: TextToTextModel, tokenizer: TranslatingTokenizer, { src_lang, tgt_lang }: TranslateOptions): Telling {
   const plain = (text: string) => idsOf(tokenizer.encode(text, uncut));
-  if (originOf(model.config)?.model_type === 'm2m_100') return byTokens(model, tokenizer, src_lang, tgt_lang);
-  if (src_lang === undefined && tgt_lang === undefined) return { encode: plain };
   const task = `translation_${src_lang}_to_${tgt_lang}`;
-  const params = paramsOf(model, task) as { prefix?: string } | undefined;
-  if (params) return { task, encode: (text) => plain((params.prefix ?? '') + text) };
+  const prefixed = (text: string) => plain(prefixOf(model, task) + text);
+  if (originOf(model.config)?.model_type === 'm2m_100') return byTokens(model, tokenizer, src_lang, tgt_lang);
+  if (src_lang === undefined && tgt_lang === undefined) return { encode: prefixed };
+  if (paramsOf(model, task)) return { task, encode: prefixed };
   const target = tokenizer.tokenToId(`>>${tgt_lang}<<`);
   if (target !== undefined) return { encode: (text) => [target, ...plain(text)] };
   const known = Object.keys(tasksOf(model)).filter((name) => name.startsWith('translation_'));
@@ -66,7 +66,9 @@ function tellingOf(model: TextToTextModel, tokenizer: TranslatingTokenizer, { sr
 /** M2M100 and NLLB: a token of the source's language, the text, the end; the answer begins with that of the target's. */
 function byTokens(model: TextToTextModel, tokenizer: TranslatingTokenizer, source?: string, target?: string): Telling {
   const idOf = (name: string, language: string | undefined) => {
-    const id = language === undefined ? undefined : (tokenizer.tokenToId(`__${language}__`) ?? tokenizer.tokenToId(language));
+    // A code without an underline, `en`, may be a piece of words as well.
+    const names = [`__${language}__`, ...(language?.includes('_') ? [language] : [])];
+    const id = language === undefined ? undefined : names.map((one) => tokenizer.tokenToId(one)).find((one) => one !== undefined);
     if (id === undefined)
       throw new ValueError(`translate: ${name}: expected a language that the tokenizer has a token for, got ${language}`);
     return id;
