@@ -329,9 +329,12 @@ export class BartDecoder {
   }
 }
 
+/** A number that fairseq wrote. */
+export const version = /(^|\.)(encoder|decoder)\.version$/;
+
 const checkpoint: CheckpointRules = {
   base: 'model',
-  ignore: [/^final_logits_bias$/, /^lm_head\.weight$/],
+  ignore: [version, /^final_logits_bias$/, /^lm_head\.weight$/],
   optional: [/^final_logits_bias$/],
 };
 
