@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { auto } from '@multihead/transformer/auto';
 import { expect, test } from 'vitest';
 
-/* config.json of repositories on the hub, as people have written them over the years; long lists of labels and factors are cut. */
+/* The keys that config.json has in repositories of the hub, written by many versions over the years; lists of labels and factors are cut. */
 
 type Json = Readonly<Record<string, unknown>>;
 const configs = JSON.parse(readFileSync(new URL('./fixtures/hub-configs.json', import.meta.url), 'utf8')) as Record<string, Json>;

@@ -117,7 +117,10 @@ test('a network that fails for a moment: what was begun goes on', async () => {
     const head = { 'Content-Range': `bytes ${from}-${to}/${bytes.length}`, 'Content-Length': Number(to) + 1 - Number(from) };
     response.writeHead(206, head).write(bytes.subarray(Number(from), Number(from) + 999), () => response.destroy());
   };
-  await served(files, async (origin) => expect(await logits(site(origin))).toEqual(expected), [/safetensors$/, shaky]);
+  const told: number[] = [];
+  const onProgress = ({ loaded }: { loaded: number }) => told.push(loaded);
+  await served(files, async (origin) => expect(await logits(site(origin), { onProgress })).toEqual(expected), [/safetensors$/, shaky]);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
   expect(asked.filter((range) => range === 'bytes=0-65535').length).toBe(2);
   expect(asked.length).toBeGreaterThan(1 + new Set(asked).size); // what was cut was asked for again
   let refused = 0;

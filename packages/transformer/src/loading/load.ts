@@ -139,6 +139,7 @@ async function loadWeights(model: object, weights: TensorReader, options: Weight
   await fewAtOnce(plan, signal, async ({ tensor, key, info }, stop) => {
     let told = 0;
     const tell = (one: { loaded: number }) => {
+      if (one.loaded <= told) return; // of a range that is fetched again
       loaded += one.loaded - told;
       told = one.loaded;
       onProgress?.({ loaded, total });

@@ -134,7 +134,7 @@ export function readBartConfig(json: unknown): BartConfig {
       id2label: labels(),
       num_labels: maybe(size(3)),
     },
-    ignored: [...stacksIgnored, 'classif_dropout', 'force_bos_token_to_be_generated', 'extra_pos_embeddings', '_num_labels'],
+    ignored: [...stacksIgnored, 'classif_dropout', 'force_bos_token_to_be_generated', 'extra_pos_embeddings', 'kobart_version'],
     only: { ...stacksOnly, normalize_embedding: [true], static_position_embeddings: [false] },
     check: stacksProblems,
   });
@@ -330,9 +330,12 @@ export class BartDecoder {
   }
 }
 
+/** A number that fairseq wrote. */
+export const version = /(^|\.)(encoder|decoder)\.version$/;
+
 const checkpoint: CheckpointRules = {
   base: 'model',
-  ignore: [/^final_logits_bias$/, /^lm_head\.weight$/],
+  ignore: [version, /^final_logits_bias$/, /^lm_head\.weight$/],
   optional: [/^final_logits_bias$/],
 };
 

@@ -18,6 +18,7 @@ import {
   stacksFields,
   stacksIgnored,
   stacksProblems,
+  version,
 } from './bart.js';
 
 /*
@@ -176,7 +177,7 @@ export class M2M100Decoder {
   }
 }
 
-const checkpoint: CheckpointRules = { base: 'model', ignore: [/embed_positions\.weights?$/, /^lm_head\.weight$/] };
+const checkpoint: CheckpointRules = { base: 'model', ignore: [version, /embed_positions\.weights?$/, /^lm_head\.weight$/] };
 
 /**
  * M2M100 without a head: source ids [B, S] and target ids [B, T] to the decoder's last hidden states [B, T, d_model].

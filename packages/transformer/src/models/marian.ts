@@ -18,6 +18,7 @@ import {
   stacksIgnored,
   stacksOnly,
   stacksProblems,
+  version,
 } from './bart.js';
 
 /*
@@ -116,7 +117,7 @@ export class MarianDecoder {
 const checkpoint: CheckpointRules = {
   base: 'model',
   // Positions are computed; older files have them.
-  ignore: [/embed_positions\.weight$/, /^final_logits_bias$/, /^lm_head\.weight$/, /^model\.shared\.weight$/],
+  ignore: [version, /embed_positions\.weight$/, /^final_logits_bias$/, /^lm_head\.weight$/, /^model\.shared\.weight$/],
   optional: [/^final_logits_bias$/],
 };
 

@@ -204,7 +204,7 @@ export class OPTDecoder {
   }
 }
 
-const checkpoint: CheckpointRules = { base: 'model' };
+const checkpoint: CheckpointRules = { base: 'model', ignore: [/(^|\.)decoder\.version$/] };
 
 /**
  * OPT without a head: ids [B, T] to the last hidden states, [B, T, word_embed_proj_dim].

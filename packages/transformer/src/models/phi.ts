@@ -23,8 +23,7 @@ import { head, headDimOf, type LlamaConfig, llamaFields, rotaryProblems } from '
  * too.
  */
 
-export interface PhiConfig extends Omit<LlamaConfig, 'attention_bias' | 'mlp_bias' | 'rms_norm_eps' | 'head_dim'> {
-  head_dim: null;
+export interface PhiConfig extends Omit<LlamaConfig, 'attention_bias' | 'mlp_bias' | 'rms_norm_eps'> {
   layer_norm_eps: number;
   resid_pdrop: number;
   embd_pdrop: number;
@@ -49,7 +48,6 @@ export function readPhiConfig(json: unknown): PhiConfig {
       hidden_size: size(2048),
       intermediate_size: size(8192),
       num_hidden_layers: layers(24),
-      head_dim: () => null,
       hidden_act: activation('gelu_new'),
       layer_norm_eps: positive(1e-5),
       resid_pdrop: share(0),

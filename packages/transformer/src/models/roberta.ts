@@ -41,6 +41,7 @@ export function readRobertaConfig(json: unknown): RobertaConfig {
   return readConfig<RobertaConfig>(json, {
     modelTypes: ['roberta', 'xlm-roberta', 'camembert'],
     fields: { ...bertFields(), pad_token_id: integer(1) },
+    ignored: ['is_gpu'], // ChemBERTa's
     only: bertOnly,
     check: bertProblems,
   });
