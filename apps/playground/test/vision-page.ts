@@ -21,10 +21,13 @@ export const makeModel = () =>
   );
 
 async function seeImage(png: readonly number[]): Promise<VisionReport> {
-  const bitmap = await createImageBitmap(new Blob([Uint8Array.from(png)], { type: 'image/png' }));
+  const file = new Blob([Uint8Array.from(png)], { type: 'image/png' });
+  // #region canvas
+  const bitmap = await createImageBitmap(file); // a File, or the blob of a response; EXIF orientation is seen to
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
   canvas.drawImage(bitmap, 0, 0);
   const image = canvas.getImageData(0, 0, bitmap.width, bitmap.height);
+  // #endregion canvas
   const small = resize(image, { width: 7, height: 5, resample: 'bicubic' });
   const shown = new ImageData(small.data, small.width, small.height);
   const model = makeModel();
