@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
 import { fileSource, writeSafetensorsFolder } from '@multihead/tensor/safetensors/node';
 import { type Checkpoint, CheckpointError } from './loading/checkpoint.js';
+import type { ConfigJson } from './loading/config.js';
 import { configJsonOf, type SavableModel } from './loading/save.js';
 import { isMerged } from './lora/adapters.js';
 import { type LoraFilesOptions, loraFiles } from './lora/files.js';
+import { isHeadName } from './parts/modules.js';
 import { storedState } from './parts/stand-in.js';
 
 /**
@@ -105,12 +107,21 @@ const stored = { float32: undefined, float16: 'F16', bfloat16: 'BF16' } as const
 export async function save(model: SavableModel, path: string, options: SaveOptions = {}): Promise<void> {
   const { dtype = 'float32', maxShardBytes = 5e9, signal, onProgress } = options;
   signal?.throwIfAborted();
-  const config = configJsonOf(model, dtype);
-  const records = recordsOf(await storedState(model, isMerged(model)));
+  const json = configJsonOf(model, dtype);
+  const state = await storedState(model, isMerged(model));
+  const config = withTie(json, [...state.keys()]);
+  const records = recordsOf(state);
   signal?.throwIfAborted();
   await mkdir(path, { recursive: true });
   await writeWhole(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   await writeSafetensorsFolder(path, records, { dtype: stored[dtype], maxShardBytes, metadata: { format: 'pt' }, signal, onProgress });
+}
+
+/** A head that is no longer the table of the embeddings has a name of its own, and Python would tie it all the same. */
+function withTie(config: ConfigJson, names: readonly string[]): ConfigJson {
+  const isApart = config.tie_word_embeddings === true && names.some((name) => isHeadName(name.replace(/\.weight$/, '')));
+  // In T5 transformers 4 reads another thing from this key as well.
+  return isApart && !('scale_decoder_outputs' in config) ? { ...config, tie_word_embeddings: false } : config;
 }
 
 export interface SaveLoraOptions extends LoraFilesOptions {
