@@ -66,7 +66,7 @@ let first: number[] = [];
 for (const [name, quantize] of formats) {
   const before = backend.memory().bytes;
   // #region load
-  const model = await load(LlamaForCausalLM, folder(path), { quantize }); // rounded as they come, never all of them in float32
+  const model = await load(LlamaForCausalLM, folder(path), { quantize }); // int4Weights(), say: rounded as they come
   // #endregion load
   const bytes = backend.memory().bytes - before;
   const found: number[] = [];

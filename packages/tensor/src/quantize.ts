@@ -104,7 +104,7 @@ const fittedScale: Scale = (data, from, to, zero) => {
     for (let i = from; i < to; i++) {
       const w = data[i]!;
       const up = (w * inverse + zero + 0.5) | 0; // rounded, and from 0 on; -1 would be the least, and becomes 0
-      const q = (up > last ? last : up) - zero;
+      const q = Math.min(up, last) - zero;
       wq += w * q;
       qq += q * q;
     }
@@ -133,7 +133,7 @@ function rounded(data: ArrayLike<number>, bits: 4 | 8, group: number, scaleFor: 
       let digits = 0;
       for (let shift = 0; shift < 32; shift += bits, i++) {
         const q = Math.round(data[i]! / scale) + zero;
-        digits |= (q < 0 ? 0 : q > last ? last : q) << shift;
+        digits |= Math.max(0, Math.min(last, q)) << shift;
       }
       packed[word] = digits;
     }

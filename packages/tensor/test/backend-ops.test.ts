@@ -74,7 +74,7 @@ describe('the op table', () => {
     expect(without.map(({ name }) => name)).toEqual([
       'tensor', 'full', 'fullLike', 'zeros', 'ones', 'zerosLike', 'onesLike', 'arange', 'linspace', 'logspace', 'eye', 'rand', 'randn',
       'uniform', 'normal', 'truncatedNormal', 'bernoulli', 'categorical', 'permutation', 'detach', 'cast', 'isnan', 'isinf', 'isfinite',
-      'logicalNot', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'logicalXor', 'any', 'all', 'argmax', 'argmin', 'oneHot', 'argsort', 'linearQ', 'assign',
+      'logicalNot', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'logicalXor', 'any', 'all', 'argmax', 'argmin', 'oneHot', 'argsort', 'assign',
       'adamStep',
     ]);
   });

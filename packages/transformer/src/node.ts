@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { type ByteSource, recordsOf, SafetensorsError } from '@multihead/tensor/safetensors';
 import { fileSource, writeSafetensorsFolder } from '@multihead/tensor/safetensors/node';
 import { type Checkpoint, CheckpointError, type CheckpointSource, checkpointOf } from './loading/checkpoint.js';
+import type { ConfigJson } from './loading/config.js';
 import { configJsonOf, type SavableModel } from './loading/save.js';
 import { isMerged } from './lora/adapters.js';
 import { type LoraFilesOptions, loraFiles } from './lora/files.js';
+import { isHeadName } from './parts/modules.js';
 import { storedState } from './parts/stand-in.js';
 
 /**
@@ -127,8 +129,10 @@ const companions =
 export async function save(model: SavableModel, path: string, options: SaveOptions = {}): Promise<void> {
   const { dtype = 'float32', maxShardBytes = 5e9, signal, onProgress } = options;
   signal?.throwIfAborted();
-  const config = configJsonOf(model, dtype);
-  const records = recordsOf(await storedState(model, isMerged(model)));
+  const json = configJsonOf(model, dtype);
+  const state = await storedState(model, isMerged(model));
+  const config = withTie(json, [...state.keys()]);
+  const records = recordsOf(state);
   signal?.throwIfAborted();
   await mkdir(path, { recursive: true });
   if (options.from) await copyCompanions(checkpointOf(options.from), path, signal);
@@ -146,6 +150,13 @@ async function copyCompanions(checkpoint: Checkpoint, path: string, signal?: Abo
       await source.close?.();
     }
   }
+}
+
+/** A head that is no longer the table of the embeddings has a name of its own, and Python would tie it all the same. */
+function withTie(config: ConfigJson, names: readonly string[]): ConfigJson {
+  const isApart = config.tie_word_embeddings === true && names.some((name) => isHeadName(name.replace(/\.weight$/, '')));
+  // In T5 transformers 4 reads another thing from this key as well.
+  return isApart && !('scale_decoder_outputs' in config) ? { ...config, tie_word_embeddings: false } : config;
 }
 
 export interface SaveLoraOptions extends LoraFilesOptions {

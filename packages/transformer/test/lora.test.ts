@@ -127,6 +127,40 @@ test.each(auto.names())('%s: every linear layer has an adapter, none is passed b
   dispose(model);
 });
 
+test.each(auto.names())('%s: so do its embeddings, positions and its head', async (name) => {
+  using _ = scope();
+  const Model = await auto.choose({ architectures: [name] });
+  const model = new Model(Model.readConfig(configs[typeOf(name)]) as never, { rng: new Rng(3) }) as unknown as AnyModel;
+  const outputs = () => {
+    const result = model.forward(...inputsOf(name));
+    return result instanceof Tensor ? [result] : Object.values(result);
+  };
+  const plain = noGrad(outputs);
+  const linears = addLora(model, { r: 2, target_modules: 'all-linear', rng: new Rng(4) });
+  unloadAdapters(model);
+  // `shared` is a name of tables that others use; a decision transformer has no words.
+  const rest = [...stateDict(model)]
+    .filter(([key, { rank }]) => rank === 2 && key.endsWith('.weight') && !/(^|\.)shared\.|^encoder\.wte\./.test(key))
+    .map(([key]) => key.replace(/\.weight$/, ''))
+    .filter((path) => !linears.includes(path));
+  if (rest.length > 0) {
+    expect(addLora(model, { r: 2, lora_alpha: 4, target_modules: rest, rng: new Rng(4) }).sort()).toEqual([...rest].sort());
+    fill(model);
+    const own = parameters(model);
+    const loss = outputs().map((y) => sum(mul(y, randn(y.shape, { rng: new Rng(8) })))).reduce((a, b) => add(a, b)); // biome-ignore format: one line
+    const grads = grad(loss, own);
+    const unused = [...stateDict(model)].filter(([, value]) => own.includes(value) && grads[own.indexOf(value)] === null);
+    expect(unused.map(([key]) => key)).toEqual([]);
+    const adapted = noGrad(outputs);
+    await mergeAdapters(model);
+    for (const [i, y] of noGrad(outputs).entries()) expect(await distance(y, adapted[i]!)).toBeLessThan(2e-5);
+    await mergeAndUnload(model);
+    for (const [i, y] of noGrad(outputs).entries()) expect(await distance(y, adapted[i]!)).toBeLessThan(2e-5);
+    expect(await distance(adapted[0]!, plain[0]!)).toBeGreaterThan(1e-4);
+  }
+  dispose(model);
+});
+
 test('a layer computes what LoRA says, with dropout where the call has an rng', async () => {
   using _ = scope();
   const model = makeLlama();
@@ -346,6 +380,7 @@ test('merged for good: a model as any other, which saves and is trained as befor
   expect(await distance(logits(model), adapted)).toBeLessThan(1e-5);
   expect(parameters(model).length).toBe(keys.length); // the head is no longer the table
   await save(model, path);
+  expect(JSON.parse(await readFile(join(path, 'config.json'), 'utf8')).tie_word_embeddings).toBe(false); // Python would tie them
   const again = await load(LlamaForCausalLM, folder(path));
   expect(await logits(again).toArray()).toEqual(await logits(model).toArray());
   dispose(model, again);

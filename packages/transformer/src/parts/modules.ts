@@ -71,7 +71,7 @@ export function vocabulariesOf(config: unknown): Set<number> {
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, child] of Object.entries(value)) {
-      if (typeof child === 'number' && /(^|_)vocab_size$|^decoder_vocab_size$/.test(key)) sizes.add(child);
+      if (typeof child === 'number' && /(^|_)vocab_size$/.test(key)) sizes.add(child);
       else walk(child);
     }
   };
