@@ -271,18 +271,21 @@ export function checkTensor(op: string, name: string, value: unknown): asserts v
 
 /** The backend that all of these live on. Throws a BackendError naming both if there are two. */
 export function commonBackend(op: string, tensors: Record<string, Tensor | null | undefined>): Backend {
-  let first: { name: string; backend: Backend } | undefined;
-  for (const [name, value] of Object.entries(tensors)) {
+  let first: string | undefined;
+  let backend: Backend | undefined;
+  // Every operation comes by here: without the arrays of Object.entries.
+  for (const name in tensors) {
+    const value = tensors[name];
     if (value === null || value === undefined) continue;
     checkTensor(op, name, value);
-    const { backend } = value;
-    first ??= { name, backend };
-    if (first.backend !== backend) {
+    const own = value.backend;
+    if (backend === undefined) [first, backend] = [name, own];
+    else if (backend !== own) {
       throw new BackendError(
-        `${op}: ${first.name} is on ${first.backend.name} and ${name} on ${backend.name}${first.backend.name === backend.name ? ' (another instance)' : ''}; move one with await to(tensor, backend)`,
+        `${op}: ${first} is on ${backend.name} and ${name} on ${own.name}${backend.name === own.name ? ' (another instance)' : ''}; move one with await to(tensor, backend)`,
       );
     }
   }
-  if (!first) throw new BackendError(`${op}: expected at least one tensor`);
-  return first.backend;
+  if (!backend) throw new BackendError(`${op}: expected at least one tensor`);
+  return backend;
 }
