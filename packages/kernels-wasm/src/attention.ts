@@ -18,6 +18,10 @@ export function attentionKernels(
   exports: Exports,
   team: Team,
 ): Required<Pick<Fused<WasmBuffer>, 'attention' | 'attentionGrad'>> {
+  // Two float32 numbers as the int32 ones of the same bits.
+  const floats = new Float32Array(2);
+  const bits = new Int32Array(floats.buffer);
+
   return {
     attention(out, lse, q, k, v, mask, args) {
       const op = 'attention';
@@ -85,7 +89,8 @@ export function attentionKernels(
     const [q, k, v, out, dq = NO_VIEW, dk = NO_VIEW, dv = NO_VIEW] = places as [Place, Place, Place, Place, Place?, Place?, Place?];
     const sizes = [batch, heads, kvHeads, queryLength, keyLength, dim, valueDim];
     const limits = [Number(causalOffset !== null), causalOffset ?? 0, Number(windowOffset !== null), windowOffset ?? 0];
-    const words = [...sizes, ...limits, bitsOf(scale), bitsOf(softcap)];
+    [floats[0], floats[1]] = [scale, softcap];
+    const words = [...sizes, ...limits, ...bits];
     heap.i32.set([...words, lse, ...maskPlace(op, mask, args), ...q, ...k, ...v, ...out, dOut, ...dq, ...dk, ...dv], heap.small / 4);
     const scratch = exports.attentionScratch(heap.small, Number(backward));
     const most = Math.min(4 * team.size, Math.floor((batch * heads * queryLength * keyLength * (dim + valueDim)) / WORTHWHILE));
@@ -99,9 +104,4 @@ export function attentionKernels(
     const calls = cuts.flatMap(([from, to]) => squares.map(([first, last]) => [heap.small, from, to, first, last, 0]));
     team.run('attention', calls, 5, scratch);
   }
-}
-
-/** A float32 as the int32 of the same bits. */
-function bitsOf(value: number): number {
-  return new Int32Array(Float32Array.of(value).buffer)[0]!;
 }

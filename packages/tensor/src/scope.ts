@@ -4,6 +4,8 @@ import { LifetimeError } from './errors.js';
 export interface Owned {
   dispose(): void;
   scope: Scope | null;
+  /** Called when no scope owns it any more. */
+  left(): void;
 }
 
 // Safari has no Symbol.dispose yet; compiled `using` looks for this same fallback.
@@ -38,12 +40,16 @@ export class Scope {
   remove(item: Owned): void {
     this.#owned.delete(item);
     item.scope = null;
+    item.left();
   }
 
   /** Hands `item` to the enclosing scope; outside any scope, to its holder. */
   promote(item: Owned): void {
-    this.remove(item);
-    this.#parent?.add(item);
+    if (!this.#parent) this.remove(item);
+    else {
+      this.#owned.delete(item);
+      this.#parent.add(item);
+    }
   }
 
   close(): void {
@@ -55,7 +61,10 @@ export class Scope {
     }
     this.#open = false;
     innermost = this.#parent;
-    for (const item of this.#owned) item.dispose();
+    for (const item of this.#owned) {
+      item.scope = null; // it need not be taken out of what is emptied as a whole
+      item.dispose();
+    }
     this.#owned.clear();
   }
 

@@ -59,6 +59,7 @@ export class Tensor implements Owned {
   node: TapeNode | null = null;
   scope: Scope | null = null;
   #storage: Storage | (() => Storage) | null;
+  #watched = false;
 
   /** For `record`, `view` and `param`; use `tensor()`, `zeros()` … instead. */
   constructor(
@@ -75,7 +76,7 @@ export class Tensor implements Owned {
     this.#storage = storage;
     live++;
     adopt(this);
-    this.#watch(storage instanceof Storage ? storage : null);
+    if (this.scope === null) this.#watch();
   }
 
   get [brand](): string {
@@ -87,17 +88,16 @@ export class Tensor implements Owned {
       throw new LifetimeError(`tensor ${show(this.shape)}: used after it was disposed (its scope has closed, or dispose() was called)`);
     if (!(this.#storage instanceof Storage)) {
       this.#storage = this.#storage();
-      reclaimed?.unregister(this);
-      this.#watch(this.#storage);
+      this.#rewatch();
     }
     return this.#storage;
   }
 
   /** Points this tensor, under the same identity, at other storage of the same size: how a parameter is loaded or moved. */
   replaceStorage(storage: Storage): void {
-    this.#release();
+    if (this.#storage instanceof Storage) this.#storage.release();
     this.#storage = storage;
-    this.#watch(storage);
+    this.#rewatch();
   }
 
   /** False while a parameter's initial value has not been needed yet. */
@@ -186,7 +186,8 @@ export class Tensor implements Owned {
   /** Frees the tensor now instead of with its scope. Views of the same storage live on. */
   dispose(): void {
     if (this.#storage === null) return;
-    this.#release();
+    if (this.#watched) reclaimed!.unregister(this);
+    if (this.#storage instanceof Storage) this.#storage.release();
     this.#storage = null;
     live--;
     this.scope?.remove(this);
@@ -236,17 +237,26 @@ export class Tensor implements Owned {
     return { storage: rows, from: 0, done: () => rows.release() };
   }
 
-  #watch(storage: Storage | null): void {
+  /** For scopes: none owns it any more. */
+  left(): void {
+    if (this.#storage !== null && !this.#watched) this.#watch();
+  }
+
+  /** For the garbage collector. What a scope owns is held by it, and needs no watching, which is a fifth of what an operation costs. */
+  #watch(): void {
     reclaimed ??= new FinalizationRegistry((lost) => {
       live--;
       lost?.release();
     });
-    reclaimed.register(this, storage, this);
+    this.#watched = true;
+    reclaimed.register(this, this.#storage instanceof Storage ? this.#storage : null, this);
   }
 
-  #release(): void {
-    reclaimed?.unregister(this);
-    if (this.#storage instanceof Storage) this.#storage.release();
+  /** After a change of the storage. */
+  #rewatch(): void {
+    if (!this.#watched) return;
+    reclaimed!.unregister(this);
+    this.#watch();
   }
 }
 
@@ -271,18 +281,21 @@ export function checkTensor(op: string, name: string, value: unknown): asserts v
 
 /** The backend that all of these live on. Throws a BackendError naming both if there are two. */
 export function commonBackend(op: string, tensors: Record<string, Tensor | null | undefined>): Backend {
-  let first: { name: string; backend: Backend } | undefined;
-  for (const [name, value] of Object.entries(tensors)) {
+  let first: string | undefined;
+  let backend: Backend | undefined;
+  // Every operation comes by here: without the arrays of Object.entries.
+  for (const name in tensors) {
+    const value = tensors[name];
     if (value === null || value === undefined) continue;
     checkTensor(op, name, value);
-    const { backend } = value;
-    first ??= { name, backend };
-    if (first.backend !== backend) {
+    const own = value.backend;
+    if (backend === undefined) [first, backend] = [name, own];
+    else if (backend !== own) {
       throw new BackendError(
-        `${op}: ${first.name} is on ${first.backend.name} and ${name} on ${backend.name}${first.backend.name === backend.name ? ' (another instance)' : ''}; move one with await to(tensor, backend)`,
+        `${op}: ${first} is on ${backend.name} and ${name} on ${own.name}${backend.name === own.name ? ' (another instance)' : ''}; move one with await to(tensor, backend)`,
       );
     }
   }
-  if (!first) throw new BackendError(`${op}: expected at least one tensor`);
-  return first.backend;
+  if (!backend) throw new BackendError(`${op}: expected at least one tensor`);
+  return backend;
 }

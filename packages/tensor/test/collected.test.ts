@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { drawn, getBackend, liveTensors, ones, param, rand, Rng, type Tensor } from '@multihead/tensor';
+import { drawn, getBackend, keep, liveTensors, ones, param, rand, Rng, type Tensor, tidy } from '@multihead/tensor';
 import { expect, it } from 'vitest';
 
 setFlagsFromString('--expose-gc');
@@ -33,6 +33,17 @@ it('and so is a parameter, whether it was ever used or not', async () => {
   (() => void make())();
   (() => void make().buffer)();
   expect(liveTensors()).toBe(before[0]! + 2);
+  await settled(() => liveTensors() === before[0]);
+  expect([liveTensors(), getBackend().memory().buffers]).toEqual(before);
+});
+
+it('one that left its scope is watched from then on', async () => {
+  const before = [liveTensors(), getBackend().memory().buffers];
+  const make = (how: (make: () => Tensor) => Tensor): void => void how(() => ones([1000]));
+  make((one) => tidy(() => keep(one())));
+  make((one) => tidy(one)); // out of the outermost scope
+  make((one) => tidy(() => tidy(one)));
+  expect(liveTensors()).toBe(before[0]! + 3);
   await settled(() => liveTensors() === before[0]);
   expect([liveTensors(), getBackend().memory().buffers]).toEqual(before);
 });

@@ -17,7 +17,7 @@ import { checkTensor, type Tensor } from '../tensor.js';
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor('reshape', 'x', x);
-  const to = inferred('reshape: shape', shape, x.size, show(x.shape));
+  const to = inferred('reshape: shape', shape, x.size, () => show(x.shape));
   if (sameShape(to, x.shape)) return x;
   const strides = reshapeStrides(x.shape, x.strides, to);
   if (!strides) return reshape(contiguous(x), to);
@@ -25,12 +25,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** `shape` with its -1, if it has one, replaced by what makes it hold `size` elements. */
-function inferred(argument: string, shape: Shape, size: number, of: string): number[] {
+function inferred(argument: string, shape: Shape, size: number, of: () => string): number[] {
   const unknown = shape.indexOf(-1);
   const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const to = shape.map((n, i) => (i === unknown && known > 0 ? size / known : n));
   if (to.some((n) => !Number.isInteger(n) || n < 0) || sizeOf(to) !== size) {
-    throw new ShapeError(`${argument}: ${show(shape)} does not hold the ${size} elements of ${of}`);
+    throw new ShapeError(`${argument}: ${show(shape)} does not hold the ${size} elements of ${of()}`);
   }
   return to;
 }
@@ -67,7 +67,7 @@ export function unflatten(x: Tensor, axis: number, sizes: Shape): Tensor {
   checkTensor('unflatten', 'x', x);
   const at = normalizeAxis('unflatten', axis, x.rank);
   if (sizes.length === 0) throw new ShapeError(`unflatten: sizes: expected at least one for axis ${at} of ${show(x.shape)}, got none`);
-  const parts = inferred('unflatten: sizes', sizes, x.shape[at]!, `axis ${at} of ${show(x.shape)}`);
+  const parts = inferred('unflatten: sizes', sizes, x.shape[at]!, () => `axis ${at} of ${show(x.shape)}`);
   return reshape(x, x.shape.toSpliced(at, 1, ...parts));
 }
 

@@ -150,7 +150,7 @@ class BeamGroup {
     const width = logits[0]!.length;
     const sums = new Float32Array(beams * width);
     for (const [i, beam] of this.running.entries()) {
-      const scores = Float32Array.from(logits[i]!);
+      const scores = logits[i]!.slice();
       process(scores, beam.ids);
       for (let v = 0; v < width; v++) sums[i * width + v] = scores[v]! + beam.score;
     }

@@ -100,9 +100,9 @@ async function lastRows(compute: () => Tensor, count = 1): Promise<Float32Array[
     open.close();
   }
   try {
-    const data = await last.data();
+    const data = (await last.data()) as Float32Array;
     const width = last.shape[2]!;
-    return Array.from({ length: last.shape[0]! * count }, (_, b) => Float32Array.from(data.subarray(b * width, (b + 1) * width)));
+    return Array.from({ length: last.shape[0]! * count }, (_, b) => data.slice(b * width, (b + 1) * width));
   } finally {
     last.dispose();
   }

@@ -60,7 +60,7 @@ export async function* steps(
       const step = new Step(rows.length, pad ?? 0);
       for (const [place, i] of open.entries()) {
         const logits = found[place]!;
-        const scores = guided?.[place] ?? Float32Array.from(logits);
+        const scores = guided?.[place] ?? logits.slice();
         for (const process of plans[i]!.processors) process(scores, rows[i]!, i);
         const id = streams[i] ? draw(scores, streams[i]) : topIndices(scores, 1)[0]!;
         step.set(i, id, scores, logits);

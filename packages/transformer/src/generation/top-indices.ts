@@ -1,6 +1,7 @@
 /** The places of the k highest scores, highest first; of equal ones the first comes first. */
 export function topIndices(scores: Float32Array | Float64Array, k: number): number[] {
   const most = Math.min(k, scores.length);
+  if (most === 1) return [highest(scores)];
   if (most > 256)
     return Array.from(scores.keys())
       .sort((a, b) => scores[b]! - scores[a]! || a - b)
@@ -14,6 +15,12 @@ export function topIndices(scores: Float32Array | Float64Array, k: number): numb
     top[place] = i;
   }
   return most > 0 ? top : [];
+}
+
+function highest(scores: Float32Array | Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i;
+  return best;
 }
 
 /** The k-th highest score, the lowest if there are fewer. */
