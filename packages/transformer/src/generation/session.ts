@@ -6,7 +6,7 @@ import type { GenerateOptions } from './start.js';
 /** A conversation with a model, turn by turn. */
 export interface Session {
   /** As `generate`, for the whole conversation so far: its ids that were there before are not computed again. One turn at a time. */
-  generate(ids: readonly number[], options?: Omit<GenerateOptions, 'draft' | 'mask'>): AsyncGenerator<GeneratedStep, void, void>;
+  generate(ids: readonly number[], options?: Omit<GenerateOptions, 'draft' | 'mask' | 'tap'>): AsyncGenerator<GeneratedStep, void, void>;
   /** How many of these ids need not be computed again. */
   known(ids: readonly number[]): number;
   /** Frees the caches; a later turn starts anew. */

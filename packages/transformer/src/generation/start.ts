@@ -1,5 +1,6 @@
 import { Tensor, tensor, ValueError } from '@multihead/tensor';
 import type { Rng } from '@multihead/tensor';
+import type { Tap } from '../context.js';
 import { type GenerationConfig, idsOf, maxLengthOf, processorsOf, type RowPlan } from './config.js';
 import {
   backendOf,
@@ -32,6 +33,8 @@ export interface GenerateOptions extends GenerationConfig {
   draft?: CausalModel;
   /** Tokens that a draft guesses at a time; 5 if left out. */
   num_draft_tokens?: number;
+  /** Sees and changes the activations of each pass: the prompt's first, then those of the new tokens. */
+  tap?: Tap;
   /** More processors, before those of sampling. */
   processors?: readonly LogitsProcessor[];
 }
@@ -50,11 +53,13 @@ export interface Start {
 /** Reads the prompt and makes a Decoding, which is the caller's to dispose. */
 export async function start(
   op: string,
-  model: LanguageModel,
+  plain: LanguageModel,
   prompt: Prompt,
   options: GenerateOptions,
   held?: RowDecoding,
 ): Promise<Start> {
+  if (held && options.tap) throw new ValueError(`${op}: tap: expected none in a session, whose keys were computed without it`);
+  const model = options.tap ? tapped(plain, options.tap) : plain;
   const { mask = null, eos_token_id, use_cache: useCache } = options;
   if (options.do_sample && !options.rng) throw new ValueError(`${op}: rng: expected an Rng, as do_sample draws from it`);
   const isSource = 'decode' in model;
@@ -85,6 +90,17 @@ export async function start(
   if (!isSource) return { decoding: new CausalDecoding(model, rows, read!.real, caching), rows, plans, isEnded };
   if (prompt instanceof Tensor) return { decoding: new SourceDecoding(model, prompt, mask, caching), rows, plans, isEnded };
   return { decoding: paddedSource(model, prompts!, options.pad_token_id ?? 0, caching), rows, plans, isEnded };
+}
+
+/** A model that shows all that it does to a tap. `model` is a field, so that its parameters are found. */
+function tapped(model: LanguageModel, tap: Tap): LanguageModel {
+  if (!('decode' in model)) return { model, forward: (ids, ctx) => model.forward(ids, { ...ctx, tap }), cache: () => model.cache() } as LanguageModel; // biome-ignore format: one model
+  return {
+    model,
+    encode: (source, ctx) => model.encode(source, { ...ctx, tap }),
+    decode: (ids, memory, ctx) => model.decode(ids, memory, { ...ctx, tap }),
+    cache: () => model.cache(),
+  } as LanguageModel;
 }
 
 function guessesOf(op: string, { num_draft_tokens: guesses = 5 }: GenerateOptions): number {
