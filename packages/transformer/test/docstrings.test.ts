@@ -57,3 +57,24 @@ it.each(runnable)('the example of %s', async (name) => {
   expect(JSON.stringify(shape)).toBe(claim!.replaceAll(' ', ''));
   tensor.dispose(model);
 });
+
+/* Those of /inspect look into a small Llama. */
+
+const inspections = Object.keys(await import('@multihead/transformer/inspect'));
+
+it.each(inspections)('the example of %s', async (name) => {
+  using _ = tensor.scope();
+  const { LlamaForCausalLM, readLlamaConfig } = await import('@multihead/transformer/llama');
+  const sizes = { hidden_size: 16, intermediate_size: 24, num_attention_heads: 4, num_hidden_layers: 2, vocab_size: 20 };
+  const model = new LlamaForCausalLM(readLlamaConfig(sizes), { rng: new tensor.Rng(1) });
+  const ids = tensor.tensor(Int32Array.of(1, 5, 2), { shape: [1, 3] });
+  const others = { cleanIds: ids, corruptedIds: tensor.tensor(Int32Array.of(1, 4, 2), { shape: [1, 3] }), direction: tensor.ones([16]) };
+  const given = { ...tensor, ...exported, console: { log: () => {} }, model, ids, ...others };
+  const lines = exampleOf(name)!.trim().split('\n');
+  // `expression; // value` claims what the expression is.
+  const claims = lines.map((line) => line.replace(/^(.*); \/\/ (\[.*\]|\d+|true)$/, 'claims.push([$1, $2]);'));
+  const code = `const claims = [];\n${claims.join('\n')}\nreturn claims;`;
+  const found = (await new AsyncFunction(...Object.keys(given), code)(...Object.values(given))) as [unknown, unknown][];
+  for (const [got, want] of found) expect(got).toEqual(want);
+  tensor.dispose(model);
+});
