@@ -1,0 +1,283 @@
+import { wasm } from '@multihead/kernels-wasm';
+import {
+  type Backend,
+  add,
+  cpu,
+  dispose,
+  getBackend,
+  mul,
+  noGrad,
+  scope,
+  setBackend,
+  stateDict,
+  sum,
+  type Tensor,
+  tensor,
+} from '@multihead/tensor';
+import { auto } from '@multihead/transformer/auto';
+import {
+  attentionRollout,
+  gradientTimesInput,
+  type Inspection,
+  inspect,
+  integratedGradients,
+  lensLogits,
+  logitLens,
+  replace,
+} from '@multihead/transformer/inspect';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { type AnyModel, modelOf } from './architectures.js';
+import { ids, inputsOf, typeOf } from './tiny.js';
+
+/* Logit lens, rollout and gradients: against formulas, finite differences, and what the model says itself. */
+
+const withLogits = auto.names().filter((name) => /(ForCausalLM|LMHeadModel|ForMaskedLM|ForConditionalGeneration|MTModel|ForTokenClassification|ForImageClassification|GPT2ForSequenceClassification)$/.test(name)); // biome-ignore format: one pattern
+
+test.each(withLogits)('%s: the last state says what the model says, the others what its head makes of them', async (name) => {
+  using _ = scope();
+  const model = await modelOf(name);
+  const { output, activations } = inspect(model as never, inputsOf(name)) as Inspection<Tensor>;
+  const stack = activations.has('decoder.final') ? 'decoder.' : '';
+  const lens = lensLogits(model as never, inputsOf(name));
+  expect([...lens.keys()]).toEqual(['blocks.0.resid_pre', 'blocks.1.resid_pre', 'blocks.1.resid_post'].map((one) => stack + one));
+  expect(await lens.get(`${stack}blocks.1.resid_post`)!.data()).toBeAllclose(await output.data(), { rtol: 1e-5, atol: 1e-6 });
+  // A model whose last block leaves the state as it was, by attention and feed-forward parts that give nothing, says what the lens says of that state.
+  const isPlain = !['bert', 'roberta', 'electra', 'distilbert', 'bart', 'marian'].includes(typeOf(name)); // there norms stand behind the parts
+  if (isPlain) {
+    const nothing = replace(
+      (one) => one.startsWith(`${stack}blocks.1`) && one.endsWith('_out'),
+      (x) => mul(x, 0),
+    );
+    const want = noGrad(() => model.forward(...inputsOf(name), { tap: nothing })) as Tensor;
+    expect(await lens.get(`${stack}blocks.1.resid_pre`)!.data()).toBeAllclose(await want.data(), { rtol: 1e-5, atol: 1e-6 });
+  }
+  dispose(model);
+});
+
+test('tokens of the lens are the likeliest of its logits', async () => {
+  using _ = scope();
+  const model = await modelOf('Gemma2ForCausalLM');
+  const text = ids([[5, 9, 7], [2, 4, 4]]); // biome-ignore format: two rows
+  const rows = await logitLens(model as never, text, { positions: [-1, 0], layers: [-1, 0], top: 4 });
+  expect(rows.map(({ name, sample, position }) => `${name} ${sample} ${position}`)).toEqual([
+    'blocks.1.resid_post 0 2', 'blocks.1.resid_post 0 0', 'blocks.1.resid_post 1 2', 'blocks.1.resid_post 1 0',
+    'blocks.0.resid_pre 0 2', 'blocks.0.resid_pre 0 0', 'blocks.0.resid_pre 1 2', 'blocks.0.resid_pre 1 0',
+  ]); // biome-ignore format: layers
+  const said = await (noGrad(() => model.forward(text)) as Tensor).data(); // [2, 3, 20]
+  const logits = Array.from(said.subarray(40, 60)); // sample 0, last token
+  const total = logits.reduce((all, x) => all + Math.exp(x), 0);
+  const order = logits.map((_x, id) => id).sort((a, b) => logits[b]! - logits[a]!);
+  expect(rows[0]!.tokens.map(({ id }) => id)).toEqual(order.slice(0, 4));
+  for (const { id, logit, probability } of rows[0]!.tokens) {
+    expect(logit).toBeCloseTo(logits[id]!, 5);
+    expect(probability).toBeCloseTo(Math.exp(logits[id]!) / total, 5);
+  }
+  dispose(model);
+});
+
+test('the lens is refused what it cannot do', async () => {
+  using _ = scope();
+  const model = await modelOf('LlamaForCausalLM');
+  const look = (options: object) => () => lensLogits(model as never, ids([[5, 9]]), options);
+  expect(look({ layers: [3] })).toThrow('logitLens: layers: expected integers from -3 to 2, got 3');
+  expect(look({ positions: [2] })).toThrow('logitLens: positions: expected integers from -2 to 1, got 2');
+  expect(look({ stack: 'decoder.' })).toThrow('logitLens: stack: expected one of "", got decoder.');
+  expect(look({ context: { cache: [] } })).toThrow('logitLens: context.cache: expected none');
+  const clip = await modelOf('CLIPModel');
+  expect(() => lensLogits(clip as never, inputsOf('CLIPModel'), {})).toThrow(
+    'logitLens: stack: expected one of "text.", "vision.", got undefined',
+  );
+  expect(() => lensLogits(clip as never, inputsOf('CLIPModel'), { stack: 'vision.' })).toThrow(
+    'logitLens: logits: expected a function that picks them, as forward gives logits_per_image',
+  );
+  const lens = lensLogits(clip as never, inputsOf('CLIPModel'), {
+    stack: 'vision.',
+    logits: (output: { logits_per_image: Tensor }) => output.logits_per_image,
+  } as never);
+  expect([...lens.values()].map(({ shape }) => shape)).toEqual([[2, 2], [2, 2], [2, 2]]); // biome-ignore format: shapes
+  dispose(model);
+  dispose(clip);
+});
+
+describe('attentionRollout', () => {
+  it('is the product of layers with their residual, rows of sum 1', async () => {
+    using _ = scope();
+    const one = tensor([[[1, 0], [0.25, 0.75]], [[1, 0], [0.75, 0.25]]], { shape: [1, 2, 2, 2] }); // biome-ignore format: two heads
+    const two = tensor([[[1, 0], [1, 0]], [[1, 0], [0, 1]]], { shape: [1, 2, 2, 2] }); // biome-ignore format: two heads
+    // Means: [[1, 0], [0.5, 0.5]] in both; with half of I [[1, 0], [0.25, 0.75]]; squared [[1, 0], [0.4375, 0.5625]].
+    expect(await attentionRollout([one, two]).data()).toEqual(Float32Array.of(1, 0, 0.4375, 0.5625));
+    expect(await attentionRollout([one, two], { residual: 0 }).data()).toEqual(Float32Array.of(1, 0, 0.75, 0.25));
+    // Highest: [[1, 0], [0.75, 0.75]] + I halved and brought to 1: [[1, 0], [0.3, 0.7]]; and [[1, 0], [1, 1]]: [[1, 0], [1/3, 2/3]].
+    expect(await attentionRollout([one, two], { fuse: 'max' }).data()).toBeAllclose(
+      Float32Array.of(1, 0, 1 / 3 + 0.3 * (2 / 3), 0.7 * (2 / 3)),
+    );
+    // Least: [[1, 0], [0.25, 0.25]]: [[1, 0], [1/6, 5/6]]; and [[1, 0], [0, 0]]: [[1, 0], [0, 1]].
+    expect(await attentionRollout([one, two], { fuse: 'min' }).data()).toBeAllclose(Float32Array.of(1, 0, 1 / 6, 5 / 6));
+    // A quarter of four weights is one, the least: 0 at the top right. Half: one of the two 0.5 as well, whichever comes first.
+    expect(await attentionRollout([one], { discard: 0.25 }).data()).toEqual(Float32Array.of(1, 0, 0.25, 0.75));
+    const dropped = Array.from(await attentionRollout([one], { discard: 0.5 }).data());
+    expect([[1, 0, 0, 1], [1, 0, 1 / 3, 2 / 3]].some((want) => want.every((x, i) => Math.abs(x - dropped[i]!) < 1e-6))).toBe(true); // biome-ignore format: two answers
+    expect(await attentionRollout([one], { discard: 1 }).data()).toEqual(Float32Array.of(1, 0, 0, 1));
+  });
+
+  it.each(['BertModel', 'ViTModel', 'T5ForConditionalGeneration', 'LlamaForCausalLM'])('rows of %s sum to 1', async (name) => {
+    using _ = scope();
+    const model = await modelOf(name);
+    const found = inspect(model as never, inputsOf(name), { attention: true });
+    const options = name.startsWith('T5') ? { stack: 'decoder.' } : {};
+    for (const fuse of ['mean', 'max', 'min'] as const) {
+      const rolled = attentionRollout(found, { fuse, discard: 0.3, ...options });
+      expect((await sum(rolled, { axis: -1 }).data()).every((total) => Math.abs(total - 1) < 1e-5)).toBe(true);
+    }
+    if (name.startsWith('T5'))
+      expect(() => attentionRollout(found)).toThrow('attentionRollout: stack: expected one of encoder., decoder., got none');
+    dispose(model);
+  });
+
+  it('refuses what is not square, and shares that are none', () => {
+    using _ = scope();
+    const x = tensor(new Float32Array(12), { shape: [1, 2, 2, 3] });
+    expect(() => attentionRollout([x])).toThrow(
+      'attentionRollout: from: expected weights [B, H, T, T] of one size, got [1, 2, 2, 3] in layer 0',
+    );
+    expect(() => attentionRollout([])).toThrow(/got none/);
+    expect(() => attentionRollout([x], { discard: 2 })).toThrow('attentionRollout: discard: expected a share from 0 to 1, got 2');
+  });
+});
+
+/** f(x) = Σ weight · x for each sample, x shown under the name of what enters a first block. */
+function linearModel(weight: Tensor, start: Tensor) {
+  return {
+    forward: (scale: Tensor, { tap }: { tap?: (name: string, x: Tensor) => Tensor | void } = {}) => {
+      const x = mul(start, scale);
+      const y = tap?.('blocks.0.resid_pre', x) ?? x;
+      return sum(mul(y, weight), { axis: [1, 2] });
+    },
+  };
+}
+
+const backends: Record<string, () => Backend | Promise<Backend>> = { cpu: () => cpu(), wasm: () => wasm() };
+
+describe.each(Object.entries(backends))('gradients on %s', (_name, make) => {
+  let backend: Backend;
+  const before = getBackend();
+  beforeAll(async () => {
+    backend = await make();
+    setBackend(backend);
+  });
+  afterAll(() => {
+    setBackend(before);
+    backend.dispose();
+  });
+
+  it('of a linear model are exact: scores sum to what the target is above its baseline, in one step', async () => {
+    using _ = scope();
+    const weight = tensor(Float32Array.from({ length: 12 }, (__, i) => i - 5), { shape: [2, 3, 2] }); // biome-ignore format: one tensor
+    const start = tensor(Float32Array.from({ length: 12 }, (__, i) => (i % 4) + 1), { shape: [2, 3, 2] }); // biome-ignore format: one tensor
+    const model = linearModel(weight, start);
+    const target = (output: Tensor) => output;
+    const plain = await gradientTimesInput(model, tensor(2), { target });
+    const [w, x] = [await weight.data(), await start.data()];
+    const want = Float32Array.from({ length: 6 }, (__, i) => 2 * (w[2 * i]! * x[2 * i]! + w[2 * i + 1]! * x[2 * i + 1]!));
+    expect(plain).toMatchObject({ shape: [2, 3], scores: want });
+    const baseline = tensor([1, -1]);
+    const integrated = await integratedGradients(model, tensor(2), { target, steps: 1, baseline });
+    for (const [i, score] of integrated.scores.entries()) expect(score).toBeCloseTo(want[i]! - w[2 * i]! + w[2 * i + 1]!, 4);
+    expect(integrated.delta.every((lack) => Math.abs(lack) < 1e-4)).toBe(true);
+  });
+
+  const names = ['LlamaForCausalLM', 'GPT2LMHeadModel', 'BertForMaskedLM', 'Gemma2ForCausalLM', 'T5ForConditionalGeneration', 'ViTForImageClassification', 'WhisperForConditionalGeneration']; // biome-ignore format: one list
+  it.each(names)('%s: gradient × input is what the target changes by when a token is scaled', async (name) => {
+    using _ = scope();
+    const model = await wild(name);
+    const target = { id: [1, 0] };
+    const { shape, scores } = await gradientTimesInput(model as never, inputsOf(name), { target });
+    const first = [...inspect(model as never, inputsOf(name)).activations.keys()].find((one) => one.endsWith('blocks.0.resid_pre'))!;
+    const [batch, tokens] = shape;
+    const valueAt = async (token: number, factor: number) => {
+      const factors = tensor(Float32Array.from({ length: tokens }, (__, t) => (t === token ? factor : 1)), { shape: [1, tokens, 1] }); // biome-ignore format: one tensor
+      const output = noGrad(() => model.forward(...inputsOf(name), { tap: replace(first, (x) => mul(x, factors)) })) as Tensor;
+      const data = await output.data();
+      const width = output.shape.at(-1)!;
+      return [1, 0].map((id, b) => data[((b + 1) * output.size) / batch - width + id]!); // of the last token
+    };
+    // Central differences of 1 % in float32: of logits of order 1 to 10 they are good to some 1e-3.
+    for (let token = 0; token < tokens; token++) {
+      const [up, down] = [await valueAt(token, 1.01), await valueAt(token, 0.99)];
+      for (let b = 0; b < batch; b++) {
+        const slope = (up[b]! - down[b]!) / 0.02;
+        expect(Math.abs(scores[b * tokens + token]! - slope)).toBeLessThan(5e-3 + 2e-3 * Math.abs(slope));
+      }
+    }
+    expect(scores.some((score) => Math.abs(score) > 0.02)).toBe(true);
+    dispose(model);
+  });
+
+  it('integrated, they sum to what the target is above that of the baseline', async () => {
+    using _ = scope();
+    const model = await wild('BertForMaskedLM');
+    const found = inspect(model as never, inputsOf('BertForMaskedLM'), { names: 'blocks.0.resid_pre' }).activations.get(
+      'blocks.0.resid_pre',
+    )!;
+    const baseline = add(mul(found, 0.2), 0.1);
+    const seen: number[] = [];
+    const got = await integratedGradients(model as never, inputsOf('BertForMaskedLM'), {
+      target: { id: 3, position: 1 },
+      baseline,
+      steps: 40,
+      onProgress: ({ step }) => seen.push(step),
+    });
+    expect(seen).toEqual(Array.from({ length: 40 }, (__, i) => i + 1));
+    for (let b = 0; b < 2; b++) {
+      const total = got.scores.subarray(b * 6, b * 6 + 6).reduce((all, x) => all + x, 0);
+      expect(Math.abs(got.delta[b]!)).toBeLessThan(0.02 * Math.abs(got.value[b]! - got.baselineValue[b]!) + 1e-3);
+      expect(total + got.delta[b]!).toBeCloseTo(got.value[b]! - got.baselineValue[b]!, 4);
+    }
+    dispose(model);
+  });
+});
+
+/** A model whose numbers are of order 1, as a trained one's are: its matrices and tables ten times as large, but for T5, whose fresh ones are so. */
+async function wild(name: string): Promise<AnyModel> {
+  const model = await modelOf(name);
+  if (name.startsWith('T5')) return model;
+  for (const t of new Set(stateDict(model).values())) {
+    if (t.rank < 2) continue;
+    const data = await t.data();
+    t.backend.write(
+      t.buffer,
+      Float32Array.from(data, (x) => 10 * x),
+    );
+  }
+  return model;
+}
+
+test('gradients are refused what is not there, and stop when they are told to', async () => {
+  using _ = scope();
+  const model = await modelOf('LlamaForCausalLM');
+  const score = (options: object) => gradientTimesInput(model as never, ids([[5, 9]]), options as never);
+  await expect(score({ target: { id: 20 } })).rejects.toThrow('gradientTimesInput: target.id: expected integers from -20 to 19, got 20');
+  await expect(score({ target: { id: 1, position: 2 } })).rejects.toThrow(
+    'gradientTimesInput: target.position: expected integers from -2 to 1, got 2',
+  );
+  await expect(score({ target: { id: [1, 2] } })).rejects.toThrow(
+    'gradientTimesInput: target.id: expected one for each of 1 samples, got 2',
+  );
+  await expect(score({ target: { id: 1 }, stack: 'encoder.' })).rejects.toThrow(
+    'gradientTimesInput: stack: expected one that this model has, got "encoder."; there are blocks.0.resid_pre',
+  );
+  await expect(score({ target: (x: Tensor) => x })).rejects.toThrow(
+    'gradientTimesInput: target: expected one number, or one for each of 1 samples, got [1, 2, 20]',
+  );
+  const stop = new AbortController();
+  const slow = integratedGradients(model as never, ids([[5, 9]]), {
+    target: { id: 1 },
+    signal: stop.signal,
+    onProgress: ({ step }: { step: number }) => step === 2 && stop.abort(new Error('enough')),
+  } as never);
+  await expect(slow).rejects.toThrow('enough');
+  await expect(integratedGradients(model as never, ids([[5]]), { target: { id: 1 }, steps: 0 })).rejects.toThrow(
+    /steps: expected an integer from 1, got 0/,
+  );
+  dispose(model);
+});
