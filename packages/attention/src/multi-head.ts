@@ -45,6 +45,8 @@ export interface MultiHeadContext extends Pick<AttendOptions, 'causal' | 'mask' 
   keyValue?: { k: Tensor; v: Tensor };
   /** Asks for the weights [B, H, Q, K]; the output is the same. */
   capture?: Capture;
+  /** In place of the variant that it was made with, in this call. */
+  attention?: AttentionFn;
 }
 
 /**
@@ -116,8 +118,8 @@ export class MultiHeadAttention {
       q: splitHeads(this.#project(query, 0), this.#heads), // [B, H, Q, D]
       ...this.#keyValue(key, value, ctx), // [B, G, K, D]
     };
-    const { causal, mask, rng, capture } = ctx;
-    const y = this.#attention(q, k, v, { ...this.#masking(q, k, causal, mask), dropout: this.#dropout, rng, capture });
+    const { causal, mask, rng, capture, attention = this.#attention } = ctx;
+    const y = attention(q, k, v, { ...this.#masking(q, k, causal, mask), dropout: this.#dropout, rng, capture });
     return linear(mergeHeads(y), this.out_proj.weight, this.out_proj.bias); // [B, Q, out]
   }
 

@@ -29,6 +29,7 @@ export {
   steer,
 } from './inspect/interventions.js';
 export { type LensOptions, type LensRow, type LensToken, lensLogits, logitLens } from './inspect/logit-lens.js';
+export { type DirectAttribution, type DirectOptions, directLogits, type LogitPart } from './inspect/direct-logits.js';
 export { attentionRollout, type RolloutOptions } from './inspect/rollout.js';
 export {
   type Attribution,

@@ -6,6 +6,7 @@ import {
   getBackend,
   indexSelect,
   memory,
+  mul,
   noGrad,
   resetPeakMemory,
   Rng,
@@ -16,7 +17,7 @@ import {
   tidy,
   zeros,
 } from '@multihead/tensor';
-import { type Inspection, inspect, steer } from '@multihead/transformer/inspect';
+import { ablateHead, compose, type Inspection, inspect, patch, replace, steer, type Tap } from '@multihead/transformer/inspect';
 import { LlamaForCausalLM, readLlamaConfig } from '@multihead/transformer/llama';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configs } from './tiny.js';
@@ -64,6 +65,36 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
     const steered = count(() => model.forward(text(8), { tap: steer('blocks.1.resid_post', zeros([16])) }));
     expect(steered.length).toBeGreaterThan(plain.length);
     expect(count(() => inspect(model, text(8), { attention: true })).length).toBeGreaterThan(plain.length);
+    dispose(model);
+  });
+
+  it('what is given back as it was gives the same bits, and a clean run’s states restore its answer', async () => {
+    using _ = scope();
+    const model = modelOf({});
+    const answerOf = async (ids: Tensor, tap?: Tap) => noGrad(() => model.forward(ids, { tap })).data();
+    const [clean, other] = [text(8), tensor(Int32Array.from({ length: 8 }, (_, i) => 19 - i), { shape: [1, 8] })]; // biome-ignore format: two texts
+    const { activations } = inspect(model, clean);
+    const want = await answerOf(clean);
+    expect(
+      await answerOf(
+        clean,
+        replace(/./, (x) => x),
+      ),
+    ).toEqual(want);
+    const states = [...activations.keys()].filter((one) => /resid_p/.test(one));
+    expect(await answerOf(other)).not.toEqual(want);
+    expect(await answerOf(other, patch(states, activations))).toEqual(want);
+    // Weights in place of others go through a plain product, which rounds otherwise than a kernel of its own.
+    const patterns = [...activations.keys()].filter((one) => /pattern$/.test(one));
+    const same = await answerOf(clean, patch(patterns, activations));
+    expect(same).toBeAllclose(want, { rtol: 1e-4, atol: 1e-6 });
+    const gone = await answerOf(clean, compose(ablateHead({ layer: 0, head: [0, 1, 2, 3] }), ablateHead({ layer: 1, head: [0, 1, 2, 3] })));
+    expect(gone).toEqual(
+      await answerOf(
+        clean,
+        replace(/attn_out$/, (x) => mul(x, 0)),
+      ),
+    );
     dispose(model);
   });
 

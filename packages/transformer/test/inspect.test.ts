@@ -1,9 +1,20 @@
-import { dispose, indexSelect, noGrad, Rng, scope, type Tensor, tensor } from '@multihead/tensor';
+import { dispose, indexSelect, mul, noGrad, Rng, scope, type Tensor, tensor } from '@multihead/tensor';
 import { auto } from '@multihead/transformer/auto';
-import { attentionMaps, compose, headScores, inspect, lookedAt, readActivations, replace } from '@multihead/transformer/inspect';
+import {
+  attentionMaps,
+  compose,
+  headScores,
+  inspect,
+  lensLogits,
+  lookedAt,
+  readActivations,
+  replace,
+} from '@multihead/transformer/inspect';
+import { Seq2Seq } from '@multihead/transformer/seq2seq';
 import { LlamaForCausalLM, readLlamaConfig } from '@multihead/transformer/llama';
 import { describe, expect, it, test } from 'vitest';
 import { answer, modelOf, read } from './architectures.js';
+import { tiny } from './models.js';
 import { configs, ids, inputsOf, typeOf } from './tiny.js';
 
 /* What `inspect` finds: every name of the README's table in every architecture, and no more than it is asked for. */
@@ -56,6 +67,44 @@ test.each(auto.names())('%s: every name of the table, of its documented shape, a
   }
   expect(Object.fromEntries([...activations].map(([one, x]) => [one, x.shape]))).toEqual(want);
   dispose(model);
+});
+
+describe.each([true, false])('Seq2Seq, norm_first %s', (norm_first) => {
+  const source = () => ids([[3, 5, 4, 6, 0], [6, 3, 0, 0, 0]]); // biome-ignore format: rows
+  const target = () => ids([[1, 3, 4], [1, 4, 3]]); // biome-ignore format: rows
+
+  it('has the same names, and the same bits', async () => {
+    using _ = scope();
+    const model = new Seq2Seq({ ...tiny, norm_first }, { rng: new Rng(1) });
+    const plain = noGrad(() => model.forward(source(), target()));
+    const { output, activations } = inspect(model, [source(), target()]);
+    expect(await output.data()).toEqual(await plain.data());
+    const other = await modelOf('BartForConditionalGeneration');
+    const names = [...inspect(other, inputsOf('BartForConditionalGeneration')).activations.keys()];
+    expect([...activations.keys()]).toEqual(names);
+    const shapes = { 'encoder.blocks.1.attn.q': [2, 2, 5, 8], 'decoder.blocks.0.cross.k': [2, 2, 5, 8], 'decoder.blocks.1.cross.pattern': [2, 2, 3, 5], 'encoder.final': [2, 5, 16], 'decoder.blocks.1.cross_out': [2, 3, 16] }; // biome-ignore format: one table
+    for (const [name, shape] of Object.entries(shapes)) expect(activations.get(name)!.shape).toEqual(shape);
+    const { cross } = await model.inspect(source(), target());
+    expect(await activations.get('decoder.blocks.1.cross.pattern')!.data()).toEqual(cross[1]!.weights);
+    for (const one of names) {
+      const put = (change: (x: Tensor) => Tensor) => noGrad(() => model.forward(source(), target(), { tap: replace(one, change) })).data();
+      expect(await put((x) => x)).toEqual(await plain.data());
+      expect(await put((x) => mul(x, tensor(Float32Array.from({ length: x.shape.at(-1)! }, (__, i) => i + 2)))), one).not.toEqual(await plain.data()); // biome-ignore format: one line
+    }
+    expect(() => model.forward(source(), target(), { tap: () => {}, capture: () => {} })).toThrow(/capture: expected none beside a tap/);
+    dispose(model);
+    dispose(other);
+  });
+
+  it('shows rows that are asked for, and tells what the last state says', async () => {
+    using _ = scope();
+    const model = new Seq2Seq({ ...tiny, norm_first }, { rng: new Rng(1) });
+    const { activations, output } = inspect(model, [source(), target()], { attention: { heads: [1] }, queries: [0, -1] });
+    expect([...activations.values()].map(({ shape }) => shape[3])).toEqual([5, 5, 3, 5, 3, 5]);
+    const lens = lensLogits(model, [source(), target()]);
+    expect(await lens.get('decoder.blocks.1.resid_post')!.data()).toBeAllclose(await output.data());
+    dispose(model);
+  });
 });
 
 async function llama(config: object = {}): Promise<LlamaForCausalLM> {

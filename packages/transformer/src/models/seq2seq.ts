@@ -1,4 +1,4 @@
-import { type AttentionFn, type Capture, KVCache, MultiHeadAttention, sinusoidalTable } from '@multihead/attention';
+import { type AttentionFn, attend, type Capture, KVCache, MultiHeadAttention, sinusoidalTable } from '@multihead/attention';
 import { Embedding, LayerNorm, Linear, normal, xavierUniform } from '@multihead/layers';
 import {
   type Activation,
@@ -17,6 +17,8 @@ import {
   unsqueeze,
   ValueError,
 } from '@multihead/tensor';
+import { see, type Tap } from '../context.js';
+import { watched } from '../parts/attend-heads.js';
 
 /*
  * The encoder-decoder Transformer: Vaswani et al., "Attention Is All You Need", 2017.
@@ -63,10 +65,11 @@ export interface ModelOptions {
   attention?: AttentionFn;
 }
 
-/** Dropout acts where there is an `rng`; masks are as `attend` takes them. */
+/** Dropout acts where there is an `rng`; masks are as `attend` takes them; the tap sees all activations, the weights among them. */
 export interface EncoderContext {
   mask?: Tensor | null;
   rng?: Rng;
+  tap?: Tap;
   capture?: (kind: AttentionKind, layer: number, weights: Tensor) => void;
 }
 
@@ -85,6 +88,13 @@ export interface DecoderLayerCache {
   memory: KVCache;
 }
 
+/** What a layer needs to show its activations. */
+interface Shown {
+  tap?: Tap;
+  /** What their names begin with; `blocks.0` if left out. */
+  at?: string;
+}
+
 export class TransformerEncoderLayer {
   self_attn: MultiHeadAttention;
   linear1: Linear;
@@ -92,21 +102,28 @@ export class TransformerEncoderLayer {
   norm1: LayerNorm;
   norm2: LayerNorm;
   readonly #config: TransformerConfig;
+  readonly #attention: AttentionFn | undefined;
 
   constructor(config: TransformerConfig, options: ModelOptions = {}) {
     this.#config = config;
+    this.#attention = options.attention;
     this.self_attn = attentionOf(config, options);
     [this.linear1, this.linear2] = feedForwardOf(config, options);
     [this.norm1, this.norm2] = [normOf(config), normOf(config)];
   }
 
-  forward(src: Tensor, ctx: { mask?: Tensor | null; rng?: Rng; capture?: Capture } = {}): Tensor {
-    const attended = residual(src, this.norm1, this.#config, ctx.rng, (x) => this.self_attn.forward(x, x, x, ctx));
-    return residual(attended, this.norm2, this.#config, ctx.rng, (x) => feedForward(this, x, this.#config, ctx.rng)); // [B, S, E]
+  forward(src: Tensor, ctx: { mask?: Tensor | null; rng?: Rng; capture?: Capture } & Shown = {}): Tensor {
+    const { mask, rng, capture, at = 'blocks.0' } = ctx;
+    const within = { config: this.#config, rng, tap: ctx.tap };
+    const x = see(ctx, `${at}.resid_pre`, src);
+    const look = { mask, rng, capture, attention: shown(`${at}.attn`, ctx, this.#attention) };
+    const attended = residual(x, this.norm1, { ...within, name: `${at}.attn_out` }, (y) => this.self_attn.forward(y, y, y, look));
+    const out = residual(attended, this.norm2, { ...within, name: `${at}.mlp_out` }, (y) => feedForward(this, y, this.#config, rng));
+    return see(ctx, `${at}.resid_post`, out); // [B, S, E]
   }
 }
 
-export interface DecoderLayerContext {
+export interface DecoderLayerContext extends Shown {
   mask?: Tensor | null;
   memoryMask?: Tensor | null;
   causal?: boolean;
@@ -125,9 +142,11 @@ export class TransformerDecoderLayer {
   norm2: LayerNorm;
   norm3: LayerNorm;
   readonly #config: TransformerConfig;
+  readonly #attention: AttentionFn | undefined;
 
   constructor(config: TransformerConfig, options: ModelOptions = {}) {
     this.#config = config;
+    this.#attention = options.attention;
     this.self_attn = attentionOf(config, options);
     this.multihead_attn = attentionOf(config, options);
     [this.linear1, this.linear2] = feedForwardOf(config, options);
@@ -136,14 +155,19 @@ export class TransformerDecoderLayer {
 
   /** tgt [B, T, E] and memory [B, S, E] give [B, T, E]; with a cache that holds it, `memory` is not looked at again. */
   forward(tgt: Tensor, memory: Tensor, ctx: DecoderLayerContext = {}): Tensor {
-    const { rng, cache } = ctx;
+    const { rng, cache, at = 'blocks.0' } = ctx;
+    const within = { config: this.#config, rng, tap: ctx.tap };
+    const watch = (name: string) => shown(`${at}.${name}`, ctx, this.#attention);
     const causal = ctx.causal ? (cache ? 'bottom-right' : 'top-left') : false;
-    const self = { mask: ctx.mask, causal, rng, cache: cache?.self, capture: ctx.captureSelf } as const;
-    const looked = residual(tgt, this.norm1, this.#config, rng, (x) => this.self_attn.forward(x, x, x, self));
+    const self = { mask: ctx.mask, causal, rng, cache: cache?.self, capture: ctx.captureSelf, attention: watch('attn') } as const;
+    const x = see(ctx, `${at}.resid_pre`, tgt);
+    const looked = residual(x, this.norm1, { ...within, name: `${at}.attn_out` }, (y) => this.self_attn.forward(y, y, y, self));
     const keyValue = cache ? this.#memoryKeys(memory, cache.memory) : undefined;
-    const cross = { mask: ctx.memoryMask, rng, keyValue, capture: ctx.captureCross };
-    const attended = residual(looked, this.norm2, this.#config, rng, (x) => this.multihead_attn.forward(x, memory, memory, cross));
-    return residual(attended, this.norm3, this.#config, rng, (x) => feedForward(this, x, this.#config, rng));
+    const cross = { mask: ctx.memoryMask, rng, keyValue, capture: ctx.captureCross, attention: watch('cross') };
+    const read = (y: Tensor) => this.multihead_attn.forward(y, memory, memory, cross);
+    const attended = residual(looked, this.norm2, { ...within, name: `${at}.cross_out` }, read);
+    const out = residual(attended, this.norm3, { ...within, name: `${at}.mlp_out` }, (y) => feedForward(this, y, this.#config, rng));
+    return see(ctx, `${at}.resid_post`, out);
   }
 
   #memoryKeys(memory: Tensor, cache: KVCache): { k: Tensor; v: Tensor } {
@@ -171,10 +195,28 @@ function feedForward(layer: { linear1: Linear; linear2: Linear }, x: Tensor, con
   return layer.linear2.forward(dropout(hidden, config.dropout ?? 0, rng));
 }
 
+interface Residual {
+  config: TransformerConfig;
+  rng?: Rng;
+  tap?: Tap;
+  /** Of what f gives. */
+  name: string;
+}
+
 /** norm(x + f(x)), or x + f(norm(x)) with `norm_first`. */
-function residual(x: Tensor, norm: LayerNorm, config: TransformerConfig, rng: Rng | undefined, f: (x: Tensor) => Tensor): Tensor {
-  const p = config.dropout ?? 0;
-  return config.norm_first ? add(x, dropout(f(norm.forward(x)), p, rng)) : norm.forward(add(x, dropout(f(x), p, rng)));
+function residual(x: Tensor, norm: LayerNorm, { config, rng, tap, name }: Residual, f: (x: Tensor) => Tensor): Tensor {
+  const given = (y: Tensor) => see({ tap }, name, dropout(f(y), config.dropout ?? 0, rng));
+  return config.norm_first ? add(x, given(norm.forward(x))) : norm.forward(add(x, given(x)));
+}
+
+/** The attention of a layer in the sight of a tap; undefined without one. */
+function shown(at: string, { tap }: Shown, attention: AttentionFn = attend): AttentionFn | undefined {
+  if (!tap) return undefined;
+  const inner = watched(at, { tap }, attention);
+  return (q, k, v, { capture, ...options } = {}) => {
+    if (capture) throw new ValueError('Transformer: capture: expected none beside a tap, which sees the weights, too');
+    return inner(see({ tap }, `${at}.q`, q), see({ tap }, `${at}.k`, k), see({ tap }, `${at}.v`, v), options);
+  };
 }
 
 export class TransformerEncoder {
@@ -187,12 +229,13 @@ export class TransformerEncoder {
   }
 
   forward(src: Tensor, ctx: EncoderContext = {}): Tensor {
-    const { mask, rng, capture } = ctx;
+    const { mask, rng, capture, tap } = ctx;
     const out = this.layers.reduce(
-      (x, layer, i) => layer.forward(x, { mask, rng, capture: capture && ((w) => capture('encoder', i, w)) }),
+      (x, layer, i) =>
+        layer.forward(x, { mask, rng, tap, at: `encoder.blocks.${i}`, capture: capture && ((w) => capture('encoder', i, w)) }),
       src,
     );
-    return this.norm ? this.norm.forward(out) : out;
+    return see(ctx, 'encoder.final', this.norm ? this.norm.forward(out) : out);
   }
 }
 
@@ -211,13 +254,14 @@ export class TransformerDecoder {
       (x, layer, i) =>
         layer.forward(x, memory, {
           ...rest,
+          at: `decoder.blocks.${i}`,
           cache: cache?.[i],
           captureSelf: capture && ((w) => capture('decoder', i, w)),
           captureCross: capture && ((w) => capture('cross', i, w)),
         }),
       tgt,
     );
-    return this.norm ? this.norm.forward(out) : out;
+    return see(ctx, 'decoder.final', this.norm ? this.norm.forward(out) : out);
   }
 }
 
@@ -340,6 +384,7 @@ export class Seq2Seq {
 
 export interface Seq2SeqContext {
   rng?: Rng;
+  tap?: Tap;
   capture?: EncoderContext['capture'];
 }
 

@@ -1,6 +1,6 @@
 import { type AttendOptions, type AttentionFn, attend, type AttentionCache, mergeHeads } from '@multihead/attention';
 import { expand, matmul, reshape, slice, type Tensor, unsqueeze } from '@multihead/tensor';
-import { type BlockContext, type DecoderBlockContext, see } from '../context.js';
+import { type BlockContext, type DecoderBlockContext, see, type Tap } from '../context.js';
 
 export interface HeadOptions extends Pick<AttendOptions, 'scale' | 'causal' | 'window' | 'softcap' | 'dropout'> {
   /** What the activations of this attention are called behind the name of the block; `attn` if left out. */
@@ -25,18 +25,22 @@ export function attendHeads(q: Tensor, k: Tensor, v: Tensor, ctx: BlockContext, 
 /** The same for keys and values that are complete: those of an encoder. */
 function readHeads(q: Tensor, { k, v }: { k: Tensor; v: Tensor }, ctx: BlockContext, options: HeadOptions): Tensor {
   const { name = 'attn', attention = attend, ...rest } = options;
-  const { tap, rng } = ctx;
   const mask = ctx.mask && lastKeys(ctx.mask, k.shape[2]!);
-  const pattern = `${ctx.at}.${name}.pattern`;
-  let changed: Tensor | null = null;
-  const onWeights = (weights: Tensor) => {
-    const given = tap?.(pattern, weights) ?? weights;
-    changed = given === weights ? null : given; // weights that stay leave the kernel its own way to read
+  return mergeHeads(watched(`${ctx.at}.${name}`, ctx, attention)(q, k, v, { ...rest, mask, rng: ctx.rng }));
+}
+
+/** `attention` in the sight of a tap, which may change its weights and what each head has read. */
+export function watched(at: string, { tap }: { tap?: Tap }, attention: AttentionFn): AttentionFn {
+  return (q, k, v, options = {}) => {
+    let changed: Tensor | null = null;
+    const onWeights = (weights: Tensor) => {
+      const given = tap?.(`${at}.pattern`, weights) ?? weights;
+      changed = given === weights ? null : given; // weights that stay leave the kernel its own way to read
+    };
+    const capture = tap && (tap.capture ? tap.capture(`${at}.pattern`, onWeights) : onWeights);
+    const read = attention(q, k, v, { ...options, capture }); // [B, H, Q, D]
+    return see({ tap }, `${at}.z`, changed ? matmul(changed, repeatHeads(v, q.shape[1]!)) : read);
   };
-  const capture = tap && (tap.capture ? tap.capture(pattern, onWeights) : onWeights);
-  const read = attention(q, k, v, { ...rest, mask, rng, capture }); // [B, H, Q, D]
-  const z = changed ? matmul(changed, repeatHeads(v, q.shape[1]!)) : read;
-  return mergeHeads(see(ctx, `${ctx.at}.${name}.z`, z));
 }
 
 /**
