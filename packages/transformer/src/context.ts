@@ -15,6 +15,7 @@ import type { Rng, Tensor } from '@multihead/tensor';
  *   blocks.i.resid_post   [B, T, E]     what leaves the block
  *   final                 [B, T, E]     what the head reads: Hugging Face's last_hidden_state
  *
+ * The weights are made for the tap alone, unless it says that it does not want them, or which of them.
  * In a model of two stacks these begin with `encoder.` and `decoder.`, and the decoder has `blocks.i.cross.*` and `blocks.i.cross_out` besides.
  */
 

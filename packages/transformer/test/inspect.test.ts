@@ -185,8 +185,13 @@ describe('what is asked for', () => {
     expect(look({ hidden: true, queries: [0.5] })).toThrow(/queries of blocks\.0\.resid_pre: expected integers/);
     const two = await modelOf('BartForConditionalGeneration');
     expect(() => inspect(two, ids(rows))).toThrow('inspect: inputs: expected the 2 inputs of forward, got 1');
-    dispose(model);
-    dispose(two);
+    // Attention that is not made of weights has none to show, but all else.
+    const other = new LlamaForCausalLM(readLlamaConfig(configs.llama), { rng: new Rng(3), attention: (q) => q });
+    expect(() => inspect(other, ids(rows), { attention: true })).toThrow(
+      'inspect: attention: the attention function in use gives no weights: blocks.0.attn.pattern',
+    );
+    expect(inspect(other, ids(rows), { names: /attn\.z$/ }).activations.size).toBe(2);
+    for (const one of [model, two, other]) dispose(one);
   });
 });
 

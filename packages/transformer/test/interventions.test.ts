@@ -1,4 +1,18 @@
-import { dispose, indexSelect, mean, mul, noGrad, Rng, scope, type Tensor, tensor, where, zerosLike } from '@multihead/tensor';
+import {
+  crossEntropy,
+  dispose,
+  grad,
+  indexSelect,
+  mean,
+  mul,
+  noGrad,
+  Rng,
+  scope,
+  type Tensor,
+  tensor,
+  where,
+  zerosLike,
+} from '@multihead/tensor';
 import { auto } from '@multihead/transformer/auto';
 import { generate, session } from '@multihead/transformer/generation';
 import { ablateHead, compose, inspect, patch, replace, steer } from '@multihead/transformer/inspect';
@@ -135,6 +149,24 @@ test('steering adds a direction, at all tokens or some', async () => {
       expect(all[i]).toBeCloseTo(x - 2 * (i % 16), 5);
       expect(last[i]).toBeCloseTo(x + (Math.floor(i / 16) % 4 === 3 ? i % 16 : 0), 5);
     }
+  });
+});
+
+test('a direction can be learned: gradients go through a tap', async () => {
+  await withLlama(async (model) => {
+    const direction = tensor(Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)), { requiresGrad: true }); // biome-ignore format: one tensor
+    const lossOf = (vector: Tensor) => {
+      const tap = compose(steer('blocks.0.resid_post', vector, { scale: 2, positions: [1] }), ablateHead({ layer: 1, head: 0 }));
+      return crossEntropy(model.forward(ids(rows), { tap }), ids(rows.map((row) => [...row].reverse())));
+    };
+    const [gradient] = grad(lossOf(direction), [direction]);
+    const [slopes, data] = [await gradient!.data(), await direction.data()];
+    for (const i of [0, 5, 15]) {
+      const at = async (step: number) => noGrad(() => lossOf(tensor(Float32Array.from(data, (x, j) => x + (i === j ? step : 0))))).item(); // biome-ignore format: one line
+      // Central differences in float32 of a loss of 3: rounding is some 1e-7 / 2e-2.
+      expect(slopes[i]).toBeCloseTo(((await at(1e-2)) - (await at(-1e-2))) / 2e-2, 4);
+    }
+    direction.dispose();
   });
 });
 

@@ -36,42 +36,41 @@ export function lensLogits<Output>(
   inputs: ModelInputs,
   options: LensOptions<Output> = {},
 ): Map<string, Tensor> {
-  return statesThroughHead(model, inputs, options).logits;
+  return tidy(() => new Map(statesThroughHead(model, inputs, options, (x) => x).found));
 }
 
-/** The same, and the places of the tokens that the logits are of. */
-function statesThroughHead<Output>(
+/** What `reduce` makes of the logits of each state, a few states at a time, and the places of the tokens that they are of. */
+function statesThroughHead<Output, Reduced>(
   model: TappedModel<Output>,
   inputs: ModelInputs,
   options: LensOptions<Output>,
-): { logits: Map<string, Tensor>; places: number[] } {
+  reduce: (logits: Tensor) => Reduced,
+): { found: [name: string, Reduced][]; places: number[] } {
   const { context = {}, positions, logits = itself } = options;
   checkSeveralPasses('logitLens', context);
-  return tidy(() => {
-    const found = inspect(model, inputs, { names: /blocks\.\d+\.resid_(pre|post)$/, context });
-    const { states, last } = statesOf('logitLens', found, options.stack);
-    const chosen = options.layers ? checkPlaces('logitLens', 'layers', options.layers, states.length).map((i) => states[i]!) : states;
-    const [batch, tokens] = chosen[0]![1].shape as [number, number];
-    const plain = logits(found.output);
-    const isByToken = plain.rank === 3 && plain.shape[0] === batch && plain.shape[1] === tokens;
-    if (positions && !isByToken) {
-      throw new ValueError(
-        `logitLens: positions: expected logits of each token, [${batch}, ${tokens}, V], got [${plain.shape.join(', ')}]`,
-      );
-    }
-    const through = (x: Tensor) => logits(noGrad(() => tailOf(model, inputs, context, last, x)));
-    if (!isByToken) return { logits: new Map(chosen.map(([name, x]) => [name, tidy(() => through(x))])), places: [0] };
-    const places = checkPlaces('logitLens', 'positions', positions ?? Array.from({ length: tokens }, (_, i) => i), tokens);
-    const rows = chosen.map(([, x]) => (positions ? indexSelect(x, 1, placesIn(places, tokens, x)) : x)); // [B, P, E]
-    // A head that reads each token by itself takes states as samples: as many at once as fit in a moderate tensor.
-    const atOnce = Math.max(1, Math.floor(2 ** 24 / (rows[0]!.shape[0]! * rows[0]!.shape[1]! * plain.shape[2]!)));
-    const parts = Array.from({ length: Math.ceil(rows.length / atOnce) }, (_, i) => rows.slice(i * atOnce, (i + 1) * atOnce));
-    const answers = parts.flatMap((part) => {
-      const answer = tidy(() => through(concat(part, 0))); // [layers · B, P, V]
-      return part.map((_, i) => rowsFrom(answer, i * batch, batch));
-    });
-    return { logits: new Map(chosen.map(([name], i) => [name, answers[i]!])), places };
-  });
+  const seen = inspect(model, inputs, { names: /blocks\.\d+\.resid_(pre|post)$/, context });
+  const { states, last } = statesOf('logitLens', seen, options.stack);
+  const chosen = options.layers ? checkPlaces('logitLens', 'layers', options.layers, states.length).map((i) => states[i]!) : states;
+  const [batch, tokens] = chosen[0]![1].shape as [number, number];
+  const plain = logits(seen.output);
+  const isByToken = plain.rank === 3 && plain.shape[0] === batch && plain.shape[1] === tokens;
+  if (positions && !isByToken) {
+    throw new ValueError(`logitLens: positions: expected logits of each token, [${batch}, ${tokens}, V], got [${plain.shape.join(', ')}]`);
+  }
+  const through = (x: Tensor) => noGrad(() => logits(tailOf(model, inputs, context, last, x)));
+  if (!isByToken) return { found: chosen.map(([name, x]) => [name, tidy(() => reduce(through(x)))]), places: [0] };
+  const places = checkPlaces('logitLens', 'positions', positions ?? Array.from({ length: tokens }, (_, i) => i), tokens);
+  const rows = chosen.map(([, x]) => (positions ? indexSelect(x, 1, placesIn(places, tokens, x)) : x)); // [B, P, E]
+  // A head that reads each token by itself takes states as samples: as many at once as fit in a moderate tensor.
+  const atOnce = Math.max(1, Math.floor(2 ** 24 / (batch * places.length * plain.shape[2]!)));
+  const parts = Array.from({ length: Math.ceil(rows.length / atOnce) }, (_, i) => rows.slice(i * atOnce, (i + 1) * atOnce));
+  const answers = parts.flatMap((part) =>
+    tidy(() => {
+      const answer = through(concat(part, 0)); // [states · B, P, V]
+      return noGrad(() => part.map((_, i) => reduce(rowsFrom(answer, i * batch, batch))));
+    }),
+  );
+  return { found: chosen.map(([name], i) => [name, answers[i]!]), places };
 }
 
 /** A token that a state speaks for. */
@@ -108,8 +107,8 @@ export async function logitLens<Output>(
   const { top = 5 } = options;
   const { best, places } = keep(
     tidy(() => {
-      const { logits, places: of } = statesThroughHead(model, inputs, options);
-      return { places: of, best: [...logits].map(([name, x]) => ({ name, ...likeliest(x, top) })) };
+      const { found, places: of } = statesThroughHead(model, inputs, options, (x) => likeliest(x, top));
+      return { places: of, best: found.map(([name, parts]) => ({ name, ...parts })) };
     }),
   );
   try {
