@@ -74,13 +74,11 @@ for (const [kind, what] of [
 
 // The sentence of the story, and what its second "it" looks at: by the heads that look further than at its neighbours.
 const story = ids.slice(0, 62); // … a big, red ball. She wanted to play with it, but it was too high.
-// #region heads
 const words = story.map((id) => tokenizer.decode([id]).trim());
 const queries = story.map((_, place) => place).slice(words.lastIndexOf('She')); // of these the weights are made, and of no others
 const maps = await attentionMaps(inspect(model, batch(story), { attention: true, queries }));
 const it = words.lastIndexOf('it');
 const looks = lookedAt(maps, words, it).filter(({ keys }) => keys[0]!.index < it - 2); // by every layer and head: the keys looked at most
-// #endregion heads
 console.log(`\nWhat "it" looks at in "… ${words.slice(26, 47).join(' ')} ${words.slice(47).join(' ')}", neighbours left aside:`);
 // Most of all the verb before its noun: layer 2 head 7 looks at "saw" with 69 %. The noun itself, "ball", is in layer 4 head 4: "b" with 18 %.
 for (const look of looks) {
