@@ -28,6 +28,7 @@ export {
   type SteerOptions,
   steer,
 } from './inspect/interventions.js';
+export { type PatchEffect, type PatchEffects, type PatchEffectsOptions, patchEffects } from './inspect/patch-effects.js';
 export { type LensOptions, type LensRow, type LensToken, lensLogits, logitLens } from './inspect/logit-lens.js';
 export { type DirectAttribution, type DirectOptions, directLogits, type LogitPart } from './inspect/direct-logits.js';
 export { attentionRollout, type RolloutOptions } from './inspect/rollout.js';

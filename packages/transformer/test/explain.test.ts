@@ -23,6 +23,7 @@ import {
   integratedGradients,
   lensLogits,
   logitLens,
+  patchEffects,
   replace,
 } from '@multihead/transformer/inspect';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -280,4 +281,48 @@ test('gradients are refused what is not there, and stop when they are told to', 
     /steps: expected an integer from 1, got 0/,
   );
   dispose(model);
+});
+
+describe('patchEffects', () => {
+  const inputs = { clean: () => ids([[5, 9, 7, 3], [2, 4, 4, 8]]), corrupted: () => ids([[5, 11, 7, 3], [2, 6, 4, 8]]) }; // biome-ignore format: two inputs
+
+  it('restores the answer where the difference is, and nowhere else', async () => {
+    using _ = scope();
+    const model = await wild('LlamaForCausalLM');
+    const both = { clean: inputs.clean(), corrupted: inputs.corrupted() };
+    const { clean, corrupted, effects } = await patchEffects(model as never, both, {
+      names: /resid_/,
+      each: ['position'],
+      target: { id: [7, 1] },
+    } as never);
+    const said = await (noGrad(() => model.forward(both.clean)) as Tensor).data();
+    expect([...clean]).toEqual([said[3 * 20 + 7], said[7 * 20 + 1]]);
+    const at = (name: string, position: number) => effects.find((one) => one.name === name && one.position === position)!;
+    expect(effects).toHaveLength(4 * 4);
+    for (const position of [0, 1, 2, 3]) {
+      // In front of the first block the texts differ at the second token alone; behind the last one nothing but the last token is read.
+      const [first, last] = [at('blocks.0.resid_pre', position), at('blocks.1.resid_post', position)];
+      expect(first.values).toEqual(position === 1 ? clean : corrupted);
+      expect(Array.from(last.restored, Math.abs)).toEqual(position === 3 ? [1, 1] : [0, 0]);
+    }
+    dispose(model);
+  });
+
+  it('patches heads apart, tells how far it is, and stops', async () => {
+    using _ = scope();
+    const model = await wild('LlamaForCausalLM');
+    const both = { clean: inputs.clean(), corrupted: inputs.corrupted() };
+    const told: string[] = [];
+    const options = { names: 'blocks.0.attn.z', each: ['head', 'position'], target: { id: 3 }, onProgress: ({ runs, of }: { runs: number; of: number }) => void told.push(`${runs}/${of}`) }; // biome-ignore format: one line
+    const { effects, corrupted } = await patchEffects(model as never, both, options as never);
+    expect(effects.map(({ head, position }) => `${head} ${position}`).slice(0, 5)).toEqual(['0 0', '0 1', '0 2', '0 3', '1 0']);
+    expect(effects.filter(({ position }) => position === 0).every(({ values }) => String(values) === String(corrupted))).toBe(true); // the first tokens are the same
+    expect(told.at(-1)).toBe('16/16');
+    const run = (more: object) => patchEffects(model as never, both, { ...options, ...more } as never);
+    await expect(run({ names: 'final' })).rejects.toThrow('patchEffects: each: expected activations with heads, got final of 3 axes');
+    await expect(run({ names: 'nothing' })).rejects.toThrow(/expected names of activations, got nothing/);
+    const stop = new AbortController();
+    await expect(run({ signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) })).rejects.toThrow('enough');
+    dispose(model);
+  });
 });

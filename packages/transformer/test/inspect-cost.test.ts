@@ -51,7 +51,7 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
       { shape: [1, length] },
     );
 
-  it('a tap that does not ask for weights makes no kernel run', async () => {
+  it('a tap that does not ask for weights makes no kernel run, and no buffer', async () => {
     using _ = scope();
     const model = modelOf({});
     const count = (run: () => unknown) => {
@@ -131,7 +131,7 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
   });
 });
 
-/** The same backend, which tells of every kernel that it runs. */
+/** The same backend, which tells of every kernel that it runs and of every buffer that it is asked for. */
 function counted(backend: Backend, tell: (name: string) => void): Backend {
   const watched = (group: object) =>
     Object.fromEntries(
@@ -146,6 +146,7 @@ function counted(backend: Backend, tell: (name: string) => void): Backend {
   const groups: Record<PropertyKey, unknown> = { kernels: watched(backend.kernels), fused: watched(backend.fused) };
   return new Proxy(backend, {
     get: (target, key) => {
+      if (key === 'alloc') tell('alloc');
       const value = groups[key] ?? Reflect.get(target, key);
       return typeof value === 'function' ? value.bind(target) : value;
     },
