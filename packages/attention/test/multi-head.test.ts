@@ -319,3 +319,20 @@ it('a causal mask and `causal` are one', async () => {
   expect(await module.forward(x, x, x, { mask: causalMask(4) }).data()).toEqual(await module.forward(x, x, x, { causal: true }).data());
   dispose(module);
 });
+
+it('takes another variant for one call', async () => {
+  using _ = scope();
+  const module = make();
+  const x = random([1, 4, 8]);
+  const windowed: AttentionFn = (q, k, v, options) => attend(q, k, v, { ...options, window: 0 });
+  const plain = await module.forward(x, x, x).data();
+  const got = await module.forward(x, x, x, { attention: windowed }).data();
+  // Who sees nobody else reads their own values: the same as each token alone.
+  for (const t of [0, 3]) {
+    const own = slice(x, 1, t, t + 1);
+    expect(got.slice(t * 8, t * 8 + 8)).toBeAllclose(await module.forward(own, own, own).data());
+  }
+  expect(got).not.toEqual(plain);
+  expect(await module.forward(x, x, x).data()).toEqual(plain);
+  dispose(module);
+});
