@@ -98,6 +98,23 @@ describe.each(Object.entries(backends))('on %s', (name, make) => {
     dispose(model);
   });
 
+  it('a look at everything keeps the weights of each layer, and what one of them takes to be made', () => {
+    using _ = scope();
+    const model = modelOf({ num_hidden_layers: 6, max_position_embeddings: 256 });
+    const ids = text(256);
+    const peakOf = (run: () => void) => {
+      const { bytes } = memory();
+      resetPeakMemory();
+      tidy(run);
+      return memory().peakBytes - bytes;
+    };
+    const run = (options: object) => () => void inspect(model, ids, options);
+    const map = 4 * 256 * 256 * 4; // bytes of one layer's
+    peakOf(run({ hidden: true }));
+    expect(peakOf(run({ attention: true })) - peakOf(run({ hidden: true }))).toBeLessThan((6 + 7) * map);
+    dispose(model);
+  });
+
   // The reference makes all weights of a call for its output: it has no kernel that could do without.
   if (name === 'cpu') return;
   it('three queries of two heads of 4,096 tokens never make the whole, and the output is the same bits', async () => {

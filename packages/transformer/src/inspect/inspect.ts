@@ -1,4 +1,4 @@
-import { captureOf } from '@multihead/attention';
+import { type Capture, captureOf } from '@multihead/attention';
 import { indexSelect, noGrad, type Tensor, tidy, ValueError } from '@multihead/tensor';
 import type { Tap } from '../context.js';
 import { checkMet, checkPlaces, compose, matcherOf, type Names, placesIn, refuseMissing, unmet } from './taps.js';
@@ -122,8 +122,7 @@ function collectorOf(options: InspectOptions) {
       queries: queries ? checkPlaces('inspect', `queries of ${name}`, queries, rows) : all(rows),
     };
     chosen.set(name, which);
-    if (!choice.heads && !queries) return receive;
-    return captureOf({ heads: choice.heads && which.heads, rows: queries && which.queries }, receive);
+    return frugal(captureOf({ heads: choice.heads && which.heads, rows: queries && which.queries }, receive));
   };
   const checkFound = () => {
     const lacking = [...chosen.keys()].filter((name) => !activations.has(name));
@@ -135,6 +134,12 @@ function collectorOf(options: InspectOptions) {
     if (names !== undefined) refuseMissing('inspect', unmet(names, new Set([...seen].filter(isNamed))), seen);
   };
   return { tap: Object.assign(see, { capture }), activations, chosen, seen, checkFound };
+}
+
+/** The same capture, of which what is made on the way to the weights dies at once, and not with the pass. (Nothing is recorded here.) */
+function frugal(capture: Capture): Capture {
+  const weights: Capture['weights'] = (q, k, options) => tidy(() => capture.weights!(q, k, options));
+  return Object.assign((found: Tensor) => capture(found), { weights, selection: capture.selection });
 }
 
 /** Rows of tokens: of [B, T, E], or of queries and what their heads have read, [B, H, T, D]. */
