@@ -53,8 +53,8 @@ export interface Attribution {
 }
 
 /**
- * Gradient × input: for each token x · ∂target/∂x, summed over its embedding [E], where x is what enters the first block. How much the target would lose to first
- * order if the token's embedding went to 0.
+ * Gradient × input: for each token x · ∂target/∂x, summed over its embedding [E], where x is what enters the first block. How much the target
+ * would lose to first order if the token's embedding went to 0.
  *
  * Throws a ValueError for a target, a place or a stack that there is not.
  * Denil et al., "Extraction of Salient Sentences from Labelled Documents", 2014; Shrikumar et al., 2016.
@@ -97,8 +97,8 @@ export interface IntegratedAttribution extends Attribution {
 }
 
 /**
- * Integrated gradients: (x - b) · ∫₀¹ ∂target/∂x at b + α (x - b) dα, summed over each token's embedding; the integral is a mean over the middles of `steps`
- * equal parts. Scores sum to target(x) - target(b), but for what `delta` says: more steps make it less.
+ * Integrated gradients: (x - b) · ∫₀¹ ∂target/∂x at b + α (x - b) dα, summed over each token's embedding; the integral is a mean over the middles
+ * of `steps` equal parts. Scores sum to target(x) - target(b), but for what `delta` says: more steps make it less.
  *
  * Throws as `gradientTimesInput`; the signal's reason when aborted.
  * Sundararajan et al., "Axiomatic Attribution for Deep Networks", 2017.
@@ -129,7 +129,8 @@ export async function integratedGradients<Output>(
     for (let step = 0; step < steps; step++) {
       signal?.throwIfAborted();
       const before: Tensor | null = total;
-      total = keep(tidy(() => { const part = scored((step + 0.5) / steps); return before ? add(before, part) : part; })); // biome-ignore format: one call
+      const share = (step + 0.5) / steps;
+      total = keep(tidy(() => (before ? add(before, scored(share)) : scored(share))));
       before?.dispose();
       onProgress?.({ step: step + 1, of: steps });
       await new Promise((resolve) => setTimeout(resolve)); // whoever wants to abort, or to draw, gets a turn
@@ -168,7 +169,10 @@ function gradientAt<Output>(
   };
   const tap: Tap = Object.assign(see, { capture: () => undefined });
   const output = run(op, model, inputs, { ...context, tap: context.tap ? compose(context.tap, tap) : tap });
-  if (!found) throw new ValueError(`${op}: stack: expected one that this model has, got ${JSON.stringify(stack)}; there are ${[...names].filter((name) => name.endsWith('blocks.0.resid_pre')).join(', ')}`); // biome-ignore format: one error
+  if (!found) {
+    const there = [...names].filter((name) => name.endsWith('blocks.0.resid_pre')).join(', ');
+    throw new ValueError(`${op}: stack: expected one that this model has, got ${JSON.stringify(stack)}; there are ${there}`);
+  }
   const { x, leaf } = found as { x: Tensor; leaf: Tensor };
   const value = targetOf(op, target, output, x.shape[0]!);
   return { x, value, gradient: grad(sum(value), [leaf])[0]! };

@@ -79,34 +79,45 @@ export async function directLogits(model: TappedModel<Tensor>, inputs: ModelInpu
   checkSeveralPasses('directLogits', options.context ?? {});
   const found = keep(tidy(() => partsOf(model, inputs, options)));
   try {
-    const read = async (x: Tensor) => Float32Array.from(await x.data());
     const lack = await found.lack.item();
     if (!(lack < 1e-3)) {
       throw new ValueError(
         `directLogits: model: expected blocks that add their parts to the stream, got one whose state differs by ${lack.toPrecision(2)} of it`,
       );
     }
-    const split = new Set<string>();
-    for (const { name, unexplained } of found.heads) if ((await unexplained.item()) < 1e-3) split.add(name);
-    const heads = await Promise.all(found.heads.map(async ({ name, scores, bias }) => ({ name, scores: await read(scores), count: scores.shape[1]!, bias: await read(bias) }))); // biome-ignore format: one list
-    const parts = await Promise.all(found.parts.map(async ({ name, scores }) => ({ name, head: null, scores: await read(scores) })));
-    const all = parts.flatMap((part): LogitPart[] => {
-      const of = heads.find(({ name }) => name === part.name);
-      if (!of || !split.has(of.name)) return [part];
-      const z = part.name.replace(/attn_out$/, 'attn.z').replace(/cross_out$/, 'cross.z');
-      const each = Array.from({ length: of.count }, (_, head) => ({
-        name: z,
-        head,
-        scores: of.scores.filter((_score, i) => i % of.count === head),
-      }));
-      return of.bias.some((x) => x !== 0) ? [...each, { ...part, scores: of.bias }] : each;
-    });
-    return { parts: all, bias: await read(found.bias), value: await read(found.value) };
+    const parts: LogitPart[] = [];
+    for (const { name, scores } of found.parts) {
+      const heads = found.heads.find((one) => one.name === name);
+      const isLinear = heads && (await heads.unexplained.item()) < 1e-3;
+      parts.push(...(isLinear ? await partsOfHeads(heads) : [{ name, head: null, scores: await numbersOf(scores) }]));
+    }
+    return { parts, bias: await numbersOf(found.bias), value: await numbersOf(found.value) };
   } finally {
     const { parts, heads, lack, bias, value } = found;
     for (const x of [lack, bias, value, ...parts.map(({ scores }) => scores)]) x.dispose();
     for (const head of heads) for (const x of [head.scores, head.bias, head.unexplained]) x.dispose();
   }
+}
+
+/** One for each head, and one for the bias of their projection, where it has such. */
+async function partsOfHeads({ name, scores, bias }: Found['heads'][number]): Promise<LogitPart[]> {
+  const count = scores.shape[1]!;
+  const [all, rest] = [await numbersOf(scores), await numbersOf(bias)];
+  const each = Array.from({ length: count }, (_, head) => ({
+    name: readOf(name),
+    head,
+    scores: all.filter((__, i) => i % count === head),
+  }));
+  return rest.some((x) => x !== 0) ? [...each, { name, head: null, scores: rest }] : each;
+}
+
+/** What the heads have read whose output has this name. */
+function readOf(output: string): string {
+  return output.replace(/attn_out$/, 'attn.z').replace(/cross_out$/, 'cross.z');
+}
+
+async function numbersOf(x: Tensor): Promise<Float32Array> {
+  return Float32Array.from(await x.data());
 }
 
 interface Found {
@@ -137,7 +148,7 @@ function partsOf(model: TappedModel<Tensor>, inputs: ModelInputs, { target, stac
   const lack = noGrad(() => div(maxOf(sub(total, x)), maxOf(x)));
   const nothing = watched(model, inputs, context, zerosLike).outputs;
   const heads = own.flatMap(([name, output]) => {
-    const z = seen.reads.get(name.replace(/attn_out$/, 'attn.z').replace(/cross_out$/, 'cross.z'));
+    const z = seen.reads.get(readOf(name));
     if (!z) return [];
     const [slope] = grad(sum(along(at(output))), [z]); // at all queries but the place it is 0
     return noGrad(() => {

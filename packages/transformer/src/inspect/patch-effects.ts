@@ -40,8 +40,8 @@ export interface PatchEffects {
 }
 
 /**
- * Activation patching, part by part: runs the clean input once, and the corrupted one with one activation of the clean run in its place, for each name, and each
- * token or head if so asked. The two inputs have the same shapes: the same text with one word changed, say. One pass for each part.
+ * Activation patching, part by part: runs the clean input once, and the corrupted one with one activation of the clean run in its place, for each
+ * name, and each token or head if so asked. The two inputs have the same shapes: the same text with one word changed, say. One pass for each part.
  *
  * Throws a ValueError for names or a target that there are not, or heads of an activation that has none; the signal's reason when aborted.
  * Vig et al., "Investigating Gender Bias in Language Models Using Causal Mediation Analysis", 2020; Meng et al., 2022.
@@ -74,7 +74,8 @@ export async function patchEffects<Output>(
     const effects: PatchEffect[] = [];
     for (const { name, position, head } of parts) {
       signal?.throwIfAborted();
-      const tap = patch(name, found.activations, { positions: position === null ? undefined : [position], heads: head === null ? undefined : [head] }); // biome-ignore format: one tap
+      const only = (place: number | null) => (place === null ? undefined : [place]);
+      const tap = patch(name, found.activations, { positions: only(position), heads: only(head) });
       const ctx = { ...context, tap: context.tap ? compose(context.tap, tap) : tap };
       const value = keep(tidy(() => watched(noGrad(() => run('patchEffects', model, corrupted, ctx)))));
       const values = await numbersOf(value).finally(() => value.dispose());
@@ -90,7 +91,9 @@ export async function patchEffects<Output>(
 
 /** What of an activation is patched apart. */
 function partsOf(name: string, x: Tensor, each: readonly ('position' | 'head')[]) {
-  if (each.includes('head') && x.rank !== 4) throw new ValueError(`patchEffects: each: expected activations with heads, got ${name} of ${x.rank} axes`); // biome-ignore format: one error
+  if (each.includes('head') && x.rank !== 4) {
+    throw new ValueError(`patchEffects: each: expected activations with heads, got ${name} of ${x.rank} axes`);
+  }
   const all = (n: number) => Array.from({ length: n }, (_, i) => i);
   const heads = each.includes('head') ? all(x.shape[1]!) : [null];
   const positions = each.includes('position') ? all(x.shape[x.rank === 4 ? 2 : 1]!) : [null];
