@@ -31,6 +31,7 @@ export {
 export { type PatchEffect, type PatchEffects, type PatchEffectsOptions, patchEffects } from './inspect/patch-effects.js';
 export { type LensOptions, type LensRow, type LensToken, lensLogits, logitLens } from './inspect/logit-lens.js';
 export { type DirectAttribution, type DirectOptions, directLogits, type LogitPart } from './inspect/direct-logits.js';
+export { attentionFlow, type FlowOptions } from './inspect/flow.js';
 export { attentionRollout, type RolloutOptions } from './inspect/rollout.js';
 export {
   type Attribution,

@@ -7,6 +7,7 @@ import {
   getBackend,
   mul,
   noGrad,
+  Rng,
   scope,
   setBackend,
   stateDict,
@@ -16,9 +17,11 @@ import {
 } from '@multihead/tensor';
 import { auto } from '@multihead/transformer/auto';
 import {
+  attentionFlow,
   attentionRollout,
   gradientTimesInput,
   type Inspection,
+  type LayerAttention,
   inspect,
   integratedGradients,
   lensLogits,
@@ -326,3 +329,72 @@ describe('patchEffects', () => {
     dispose(model);
   });
 });
+
+describe('attentionFlow', () => {
+  const mapOf = (weights: number[][], layer = 0): LayerAttention => {
+    const tokens = weights.length;
+    const places = weights.map((_, i) => i);
+    return { name: `blocks.${layer}.attn.pattern`, stack: '', layer, kind: 'attn', shape: [1, 1, tokens, tokens], heads: [0], queries: places, weights: Float32Array.from(weights.flat()) }; // biome-ignore format: one map
+  };
+
+  it('is what the narrowest pipes let through', async () => {
+    const one = mapOf([[1, 0], [0.25, 0.75]]); // biome-ignore format: one map
+    const two = mapOf([[1, 0], [0.5, 0.5]], 1); // biome-ignore format: one map
+    // From token 1: 0.5 to each of the middle ones, of which 0.5 (all that comes) and 0.25 reach input 0, and 0.5 reaches input 1.
+    const got = await attentionFlow([one, two], 1, { residual: 0 });
+    expect([...got]).toEqual([0.75 / 1.25, 0.5 / 1.25]);
+    expect([...(await attentionFlow([one, two], -2, { residual: 0 }))]).toEqual([1, 0]);
+    // Half of I: pipes of 1; 0.125 and 0.875; 0.25 and 0.75.
+    expect(await attentionFlow([one, two], 1)).toBeAllclose(Float64Array.of(0.375 / 1.125, 0.75 / 1.125));
+  });
+
+  it('is that of a search that tries one path after the other', async () => {
+    const rng = new Rng(4);
+    const tokens = 5;
+    const row = () => {
+      const parts = Array.from({ length: tokens }, () => (rng.uniform() < 0.4 ? 0 : rng.uniform()));
+      return parts.map((x) => x / (parts.reduce((all, y) => all + y, 0) || 1));
+    };
+    const maps = [0, 1, 2, 3].map((layer) => mapOf(Array.from({ length: tokens }, row), layer));
+    for (const query of [0, 3]) {
+      const want = Float64Array.from({ length: tokens }, (_, key) => flowByPaths(maps, tokens, query, key, 0.3));
+      const total = want.reduce((all, x) => all + x, 0);
+      expect(await attentionFlow(maps, query, { residual: 0.3 })).toBeAllclose(want.map((x) => x / total), { rtol: 1e-9, atol: 1e-12 }); // biome-ignore format: one call
+    }
+  });
+
+  it('is refused what is not whole, and stops', async () => {
+    const map = mapOf([[1, 0], [0.5, 0.5]]); // biome-ignore format: one map
+    await expect(attentionFlow([map, { ...map, shape: [1, 1, 1, 2] }], 0)).rejects.toThrow('attentionFlow: maps: expected [B, H, 2, 2] of tokens that look at each other, got [1, 1, 1, 2] of blocks.0.attn.pattern'); // biome-ignore format: one line
+    await expect(attentionFlow([map], 2)).rejects.toThrow('attentionFlow: query: expected an integer from -2 to 1, got 2');
+    await expect(attentionFlow([map], 0, { residual: 2 })).rejects.toThrow(/residual/);
+    await expect(attentionFlow([map], 0, { sample: 1 })).rejects.toThrow('attentionFlow: sample: expected 0 to 0, got 1');
+    await expect(attentionFlow([map], 0, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+  });
+});
+
+/** Ford and Fulkerson's search on a full matrix of capacities: slow, and plain. */
+function flowByPaths(maps: readonly LayerAttention[], tokens: number, query: number, key: number, residual: number): number {
+  const nodes = (maps.length + 1) * tokens;
+  const left = Array.from({ length: nodes }, () => new Float64Array(nodes));
+  for (const [l, { weights }] of maps.entries()) {
+    for (let i = 0; i < tokens; i++) {
+      for (let j = 0; j < tokens; j++)
+        left[(l + 1) * tokens + i]![l * tokens + j] = (i === j ? residual : 0) + (1 - residual) * weights[i * tokens + j]!;
+    }
+  }
+  const source = maps.length * tokens + query;
+  for (let total = 0; ; ) {
+    const cameFrom = new Map([[source, -1]]);
+    for (const a of cameFrom.keys()) for (let b = 0; b < nodes; b++) if (left[a]![b]! > 1e-12 && !cameFrom.has(b)) cameFrom.set(b, a); // biome-ignore format: one search
+    if (!cameFrom.has(key)) return total;
+    const path: [number, number][] = [];
+    for (let b = key; b !== source; b = cameFrom.get(b)!) path.push([cameFrom.get(b)!, b]);
+    const flow = Math.min(...path.map(([a, b]) => left[a]![b]!));
+    for (const [a, b] of path) {
+      left[a]![b]! -= flow;
+      left[b]![a]! += flow;
+    }
+    total += flow;
+  }
+}

@@ -138,7 +138,7 @@ export async function integratedGradients<Output>(
     signal?.throwIfAborted();
     ends = keep(tidy(() => ({ value: detach(at(1).value), baselineValue: detach(at(0).value) })));
     const found = await readAttribution(total!, ends.value);
-    const baselineValue = Float32Array.from(await ends.baselineValue.data());
+    const baselineValue = await numbersOf(ends.baselineValue);
     const [batch, tokens] = found.shape;
     const sumOf = (b: number) => found.scores.subarray(b * tokens, (b + 1) * tokens).reduce((all, x) => all + x, 0);
     const delta = Float32Array.from({ length: batch }, (_, b) => found.value[b]! - baselineValue[b]! - sumOf(b));
@@ -199,6 +199,11 @@ export function targetOf<Output>(op: string, target: Target<Output>, output: Out
 }
 
 async function readAttribution(scores: Tensor, value: Tensor): Promise<Attribution> {
-  const [read, own] = await Promise.all([scores.data(), value.data()]);
-  return { shape: scores.shape as [number, number], scores: Float32Array.from(read), value: Float32Array.from(own) };
+  const [read, own] = await Promise.all([numbersOf(scores), numbersOf(value)]);
+  return { shape: scores.shape as [number, number], scores: read, value: own };
+}
+
+/** On the host, in float32. */
+export async function numbersOf(x: Tensor): Promise<Float32Array> {
+  return Float32Array.from(await x.data());
 }

@@ -24,7 +24,7 @@ import {
   zerosLike,
 } from '@multihead/tensor';
 import type { Tap } from '../context.js';
-import { type LogitChoice, targetOf } from './attribution.js';
+import { type LogitChoice, numbersOf, targetOf } from './attribution.js';
 import { type ModelInputs, run, type RunContext, type TappedModel } from './inspect.js';
 import { checkSeveralPasses, statesOf, tailOf } from './logit-lens.js';
 import { checkPlaces, compose } from './taps.js';
@@ -114,10 +114,6 @@ async function partsOfHeads({ name, scores, bias }: Found['heads'][number]): Pro
 /** What the heads have read whose output has this name. */
 function readOf(output: string): string {
   return output.replace(/attn_out$/, 'attn.z').replace(/cross_out$/, 'cross.z');
-}
-
-async function numbersOf(x: Tensor): Promise<Float32Array> {
-  return Float32Array.from(await x.data());
 }
 
 interface Found {

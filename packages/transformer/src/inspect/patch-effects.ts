@@ -1,5 +1,5 @@
 import { detach, keep, noGrad, type Tensor, tidy, ValueError } from '@multihead/tensor';
-import { type Target, targetOf } from './attribution.js';
+import { numbersOf, type Target, targetOf } from './attribution.js';
 import { inspect, type ModelInputs, run, type RunContext, type TappedModel } from './inspect.js';
 import { patch } from './interventions.js';
 import { checkSeveralPasses } from './logit-lens.js';
@@ -98,8 +98,4 @@ function partsOf(name: string, x: Tensor, each: readonly ('position' | 'head')[]
   const heads = each.includes('head') ? all(x.shape[1]!) : [null];
   const positions = each.includes('position') ? all(x.shape[x.rank === 4 ? 2 : 1]!) : [null];
   return heads.flatMap((head) => positions.map((position) => ({ name, head, position })));
-}
-
-async function numbersOf(x: Tensor): Promise<Float32Array> {
-  return Float32Array.from(await x.data());
 }
