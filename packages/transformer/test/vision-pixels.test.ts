@@ -99,7 +99,9 @@ describe('preprocess', () => {
   const edge = readImageProcessor({ image_processor_type: 'CLIPImageProcessor', size: 4, do_center_crop: false });
   const floats = (...data: number[]) => ({ data: Float32Array.from(data), width: data.length, height: 1 });
   it.each([
-    [[], vit, 'images: expected at least one, got none'],
+    [[], vit, 'images: expected a list of at least one, got none'],
+    [grey(2, 2), vit, 'images: expected a list of at least one, got object'],
+    [[null], vit, 'images[0].data: expected a Uint8Array, a Uint8ClampedArray or a Float32Array, got undefined'],
     [[grey(2, 2), { ...grey(2, 2), width: 3 }], vit, 'images[1].data: expected 1 to 4 values for each of 3 × 2 pixels, got 4 values'],
     [[grey(4, 4), grey(8, 4)], edge, 'images[1]: expected 4 × 4 pixels like images[0], got 4 × 8'],
     [[floats(0.5, 1)], vit, 'floats from 0 to 1 would be multiplied by rescale_factor once more'],
@@ -109,7 +111,7 @@ describe('preprocess', () => {
     [[floats(0.5, 100)], vit, 'got fractions above 1'],
     [[grey(1, 2 ** 24)], edge, 'expected at most 67108864 pixels, got 67108864 × 4'],
   ])('refuses what it cannot make pixels of (%#)', (images, processor, message) => {
-    expect(() => preprocess(images, processor)).toThrow(message);
+    expect(() => preprocess(images as never, processor)).toThrow(message);
     expect(liveTensors()).toBe(0);
   });
 });

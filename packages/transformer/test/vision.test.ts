@@ -135,13 +135,15 @@ test('what cannot be done is said, and leaves nothing behind', async () => {
   const large = readImageProcessor({ image_processor_type: 'ViTImageProcessor', size: 12 });
   const cases: [() => Promise<unknown>, string][] = [
     [() => classifyImage(vit, processor, [photos[0]!, broken], { batchSize: 1 }), 'preprocess: images[0].data: expected 1 to 4 values'],
+    [() => classifyImage(vit, processor, photos[0] as never), 'classifyImage: expected a list, even of one, got object'],
+    [() => embedTexts(model, tokenizer, 'a cat' as never), 'embedTexts: expected a list, even of one, got string'],
     [() => classifyImage(vit, large, photos), 'ViT: pixels: expected [batch, 3, 8, 8], got [3, 3, 12, 12]'],
     [() => classifyImage(vit, processor, photos, { batchSize: 0 }), 'classifyImage: batchSize: expected an integer from 1, got 0'],
     [() => classifyImage(vit, processor, photos, { top: -1 }), 'classifyImage: top: expected an integer from 1, got -1'],
     [() => embedImages(model, processor, photos, { batchSize: Number.NaN }), 'embedImages: batchSize: expected an integer from 1, got NaN'],
     [() => embedTexts(model, { encode: () => ({ ids: [] }) }, ['a']), 'embedTexts: texts: expected 1 to 12 tokens, got 0 for "a"'],
     [() => embedTexts(model, tokenizer, ['a '.repeat(20)]), 'expected 1 to 12 tokens, got 23'],
-    [() => matchImages(model, parts, photos, { labels: [] }), 'matchImages: labels: expected at least one, got none'],
+    [() => matchImages(model, parts, photos, { labels: [] }), 'matchImages: labels: expected a list of at least one, got none'],
     [
       () => matchImages(model, parts, photos, { labels: ['cat'], template: 'a photo' }),
       'matchImages: template: expected {} in it, got "a photo"',

@@ -14,6 +14,7 @@ export async function inBatches<Item>(
   { batchSize = 16, signal }: BatchOptions,
   compute: (batch: readonly Item[]) => Tensor,
 ): Promise<Float32Array[]> {
+  if (!Array.isArray(items)) throw new ValueError(`${op}: expected a list, even of one, got ${typeof items}`);
   checkCount(op, 'batchSize', batchSize);
   const rows: Float32Array[] = [];
   for (let from = 0; from < items.length; from += batchSize) {

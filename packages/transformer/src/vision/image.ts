@@ -31,7 +31,7 @@ export const mostPixels = 2 ** 26;
 
 /** The channels of an image. Throws a ValueError for one whose sizes and data do not belong together. */
 export function channelsOf(op: string, name: string, image: ImagePixels): Channels {
-  const { data, width, height } = image;
+  const { data, width, height } = (image ?? {}) as ImagePixels;
   const isKnown = data instanceof Uint8Array || data instanceof Uint8ClampedArray || data instanceof Float32Array;
   if (!isKnown) {
     const got = (data as object | undefined)?.constructor?.name ?? String(data);

@@ -38,7 +38,9 @@ export async function matchImages(
   { labels, template = 'This is a photo of {}.', top = 5, ...options }: MatchOptions,
 ): Promise<LabelScore[][]> {
   checkCount('matchImages', 'top', top);
-  if (labels.length === 0) throw new ValueError('matchImages: labels: expected at least one, got none');
+  if (!Array.isArray(labels) || labels.length === 0) {
+    throw new ValueError(`matchImages: labels: expected a list of at least one, got ${Array.isArray(labels) ? 'none' : typeof labels}`);
+  }
   if (!template.includes('{}')) throw new ValueError(`matchImages: template: expected {} in it, got ${JSON.stringify(template)}`);
   const sentences = labels.map((label) => template.replaceAll('{}', () => label));
   const texts = await embedTexts(model, tokenizer, sentences, options);

@@ -26,7 +26,9 @@ type Stage = { data: Uint8ClampedArray | Float32Array; width: number; height: nu
  * preprocess([photo], sizes).shape; // [1, 3, 32, 32]
  */
 export function preprocess(images: readonly ImagePixels[], processor: ImageProcessor, { backend }: PreprocessOptions = {}): Tensor {
-  if (images.length === 0) throw new ValueError('preprocess: images: expected at least one, got none');
+  if (!Array.isArray(images) || images.length === 0) {
+    throw new ValueError(`preprocess: images: expected a list of at least one, got ${Array.isArray(images) ? 'none' : typeof images}`);
+  }
   let made: { pixels: Float32Array; height: number; width: number } | undefined;
   const channels = processor.image_mean.length as 1 | 3;
   for (const [i, image] of images.entries()) {
@@ -46,8 +48,8 @@ export function preprocess(images: readonly ImagePixels[], processor: ImageProce
 
 /** The image checked, with as many channels as the model has. */
 function stageOf(name: string, image: ImagePixels, channels: 1 | 3, { do_rescale }: ImageProcessor): Stage {
-  const { width, height } = image;
   const from: Channels = channelsOf('preprocess', name, image);
+  const { width, height } = image;
   if (!(image.data instanceof Float32Array)) return { data: withChannels(clamped(image.data), from, channels), width, height, channels };
   const data = withChannels(image.data, from, channels);
   const [least, greatest] = [data.reduce((a, b) => Math.min(a, b)), data.reduce((a, b) => Math.max(a, b))]; // NaN where there is one
