@@ -576,6 +576,35 @@ test.each([
   await rm(path, { recursive: true });
 });
 
+const withBiases = ['BertForMaskedLM', 'RobertaForMaskedLM', 'T5ForConditionalGeneration', 'BartForConditionalGeneration', 'MarianMTModel', 'PhiForCausalLM', 'WhisperForConditionalGeneration', 'CLIPModel', 'ViTForImageClassification', 'DecisionTransformerModel']; // biome-ignore format: a list
+
+test.each(withBiases)('%s: all biases, tied ones and ones of heads, out and in and away', async (name) => {
+  using _ = scope();
+  const Model = await auto.choose({ architectures: [name] });
+  const make = () => new Model(Model.readConfig(configs[typeOf(name)]) as never, { rng: new Rng(3) }) as unknown as AnyModel;
+  const [model, again] = [make(), make()];
+  const run = async (one: AnyModel) => {
+    const result = noGrad(() => one.forward(...inputsOf(name)));
+    return Promise.all((result instanceof Tensor ? [result] : Object.values(result)).map((y) => y.toArray()));
+  };
+  const [plain, keys] = [await run(model), [...stateDict(model).keys()]];
+  const trained = parameters(model).length;
+  addLora(model, { r: 2, target_modules: 'all-linear', bias: 'all', rng: new Rng(4) });
+  fill(model);
+  const adapted = await run(model);
+  const files = await loraFiles(model);
+  await loadLora(again, memory(Object.fromEntries(files)));
+  expect(await run(again)).toEqual(adapted);
+  unloadAdapters(model);
+  expect(await run(model)).toEqual(plain);
+  await mergeAndUnload(again);
+  for (const one of [model, again]) {
+    expect([...stateDict(one).keys()].sort()).toEqual(keys.sort());
+    expect(parameters(one).length).toBe(trained);
+  }
+  dispose(model, again);
+});
+
 test('what is written is what PEFT writes', async () => {
   const model = new GPT2LMHeadModel(readGPT2Config({ n_embd: 8, n_head: 2, n_layer: 1, n_positions: 16, vocab_size: 12 }), {
     rng: new Rng(1),
