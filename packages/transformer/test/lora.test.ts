@@ -484,6 +484,20 @@ test("PEFT's files: the values are in their places, only used unless they are to
   dispose(model);
 });
 
+test('tensors of the model that PEFT writes along must be those of the model', async () => {
+  const model = makeLlama();
+  const table = (await model.model.embed_tokens.weight.data()) as Float32Array;
+  const copy = (data: Float32Array): TensorRecord => ({ dtype: 'F32', shape: [20, 16], data });
+  const along = (data: Float32Array) => {
+    const adapter = { 'base_model.model.model.embed_tokens.lora_embedding_A': ones(2, 20), 'base_model.model.model.embed_tokens.lora_embedding_B': ones(16, 2) }; // biome-ignore format: one object
+    const base = { 'base_model.model.model.embed_tokens.base_layer.weight': copy(data), 'base_model.model.lm_head.weight': copy(data) };
+    return memory(peftFiles({ ...adapter, ...base }, { target_modules: ['embed_tokens'] }));
+  };
+  await expect(loadLora(model, along(table.map((x) => 2 * x)))).rejects.toThrow('the adapter is one of another model');
+  expect(await loadLora(model, along(table))).toEqual(['model.embed_tokens']);
+  dispose(model);
+});
+
 test('halves become float32; bytes are told as they come; an abort leaves the model as it was', async () => {
   const half = (record: TensorRecord) => ({ dtype: 'BF16', shape: record.shape, data: new Uint16Array((record.data as Float32Array).length).fill(0x3f00) }) as TensorRecord; // biome-ignore format: one object
   const files = peftFiles(Object.fromEntries(Object.entries(peftTensors()).map(([key, record]) => [key, half(record)])));
@@ -735,12 +749,14 @@ test('an adapter is where the model is, whatever the default backend is', async 
   expect(backend.memory().bytes).toBe(0);
 });
 
-test('mistakes are told', () => {
+test('mistakes are told', async () => {
   const model = makeLlama();
   addLora(model, { target_modules: ['q_proj'], rng: new Rng(1) });
   expect(() => addLora(model, { target_modules: ['k_proj'], rng: new Rng(1) })).toThrow('there is an adapter called "default" already');
   expect(() => addLora(model, { target_modules: ['k_proj'], rng: new Rng(1), name: 'a.b' })).toThrow('expected a name without dots');
   expect(() => setAdapter(model, 'none')).toThrow('setAdapter: name: expected one of default, got "none"');
   expect(() => setAdapter(model, [])).toThrow('expected different names');
+  expect(() => addLora(model, { target_modules: ['k_proj'], name: 'two' } as never)).toThrow('addLora: rng: expected an Rng');
+  await expect(quantizeModel(model, int8Weights())).rejects.toThrow('expected one without adapters');
   dispose(model);
 });
