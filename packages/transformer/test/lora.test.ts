@@ -485,6 +485,20 @@ test("PEFT's files: the values are in their places, only used unless they are to
   dispose(model);
 });
 
+test('tensors of the model that PEFT writes along must be those of the model', async () => {
+  const model = makeLlama();
+  const table = (await model.model.embed_tokens.weight.data()) as Float32Array;
+  const copy = (data: Float32Array): TensorRecord => ({ dtype: 'F32', shape: [20, 16], data });
+  const along = (data: Float32Array) => {
+    const adapter = { 'base_model.model.model.embed_tokens.lora_embedding_A': ones(2, 20), 'base_model.model.model.embed_tokens.lora_embedding_B': ones(16, 2) }; // biome-ignore format: one object
+    const base = { 'base_model.model.model.embed_tokens.base_layer.weight': copy(data), 'base_model.model.lm_head.weight': copy(data) };
+    return memory(peftFiles({ ...adapter, ...base }, { target_modules: ['embed_tokens'] }));
+  };
+  await expect(loadLora(model, along(table.map((x) => 2 * x)))).rejects.toThrow('the adapter is one of another model');
+  expect(await loadLora(model, along(table))).toEqual(['model.embed_tokens']);
+  dispose(model);
+});
+
 test('halves become float32; bytes are told as they come; an abort leaves the model as it was', async () => {
   const half = (record: TensorRecord) => ({ dtype: 'BF16', shape: record.shape, data: new Uint16Array((record.data as Float32Array).length).fill(0x3f00) }) as TensorRecord; // biome-ignore format: one object
   const files = peftFiles(Object.fromEntries(Object.entries(peftTensors()).map(([key, record]) => [key, half(record)])));
@@ -575,6 +589,35 @@ test.each([
   expect(model.lm_head).toBe(model.model.embed_tokens);
   dispose(model, again);
   await rm(path, { recursive: true });
+});
+
+const withBiases = ['BertForMaskedLM', 'RobertaForMaskedLM', 'T5ForConditionalGeneration', 'BartForConditionalGeneration', 'MarianMTModel', 'PhiForCausalLM', 'WhisperForConditionalGeneration', 'CLIPModel', 'ViTForImageClassification', 'DecisionTransformerModel']; // biome-ignore format: a list
+
+test.each(withBiases)('%s: all biases, tied ones and ones of heads, out and in and away', async (name) => {
+  using _ = scope();
+  const Model = await auto.choose({ architectures: [name] });
+  const make = () => new Model(Model.readConfig(configs[typeOf(name)]) as never, { rng: new Rng(3) }) as unknown as AnyModel;
+  const [model, again] = [make(), make()];
+  const run = async (one: AnyModel) => {
+    const result = noGrad(() => one.forward(...inputsOf(name)));
+    return Promise.all((result instanceof Tensor ? [result] : Object.values(result)).map((y) => y.toArray()));
+  };
+  const [plain, keys] = [await run(model), [...stateDict(model).keys()]];
+  const trained = parameters(model).length;
+  addLora(model, { r: 2, target_modules: 'all-linear', bias: 'all', rng: new Rng(4) });
+  fill(model);
+  const adapted = await run(model);
+  const files = await loraFiles(model);
+  await loadLora(again, memory(Object.fromEntries(files)));
+  expect(await run(again)).toEqual(adapted);
+  unloadAdapters(model);
+  expect(await run(model)).toEqual(plain);
+  await mergeAndUnload(again);
+  for (const one of [model, again]) {
+    expect([...stateDict(one).keys()].sort()).toEqual(keys.sort());
+    expect(parameters(one).length).toBe(trained);
+  }
+  dispose(model, again);
 });
 
 test('what is written is what PEFT writes', async () => {
@@ -707,12 +750,14 @@ test('an adapter is where the model is, whatever the default backend is', async 
   expect(backend.memory().bytes).toBe(0);
 });
 
-test('mistakes are told', () => {
+test('mistakes are told', async () => {
   const model = makeLlama();
   addLora(model, { target_modules: ['q_proj'], rng: new Rng(1) });
   expect(() => addLora(model, { target_modules: ['k_proj'], rng: new Rng(1) })).toThrow('there is an adapter called "default" already');
   expect(() => addLora(model, { target_modules: ['k_proj'], rng: new Rng(1), name: 'a.b' })).toThrow('expected a name without dots');
   expect(() => setAdapter(model, 'none')).toThrow('setAdapter: name: expected one of default, got "none"');
   expect(() => setAdapter(model, [])).toThrow('expected different names');
+  expect(() => addLora(model, { target_modules: ['k_proj'], name: 'two' } as never)).toThrow('addLora: rng: expected an Rng');
+  await expect(quantizeModel(model, int8Weights())).rejects.toThrow('expected one without adapters');
   dispose(model);
 });

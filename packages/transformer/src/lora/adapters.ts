@@ -1,4 +1,4 @@
-import { keep, noGrad, stateDict, type Tensor, tidy, ValueError, withBackend } from '@multihead/tensor';
+import { keep, noGrad, Rng, stateDict, type Tensor, tidy, ValueError, withBackend } from '@multihead/tensor';
 import { modulesOf } from '../parts/modules.js';
 import { type LoraConfig, type LoraOptions, readLoraConfig } from './config.js';
 import { LoraEmbedding, LoraLinear, type Switch } from './layers.js';
@@ -221,6 +221,7 @@ export function end(model: object, adapters: Adapters): void {
  */
 export function addLora(model: object, options: LoraOptions): string[] {
   const { rng, name = 'default', ...rest } = options;
+  if (!(rng instanceof Rng)) throw new ValueError('addLora: rng: expected an Rng, which draws the first values, got none');
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const config = readLoraConfig(given);
   const plan = prepare('addLora', model, name, config);

@@ -1,4 +1,4 @@
-import { keep, noGrad, StateDictError, Tensor, type TensorData, tensor, withBackend } from '@multihead/tensor';
+import { keep, noGrad, StateDictError, stateDict, type Tensor, type TensorData, tensor, withBackend } from '@multihead/tensor';
 import { openSafetensors, recordsOf, serializeSafetensors, type TensorReader, toFloat32 } from '@multihead/tensor/safetensors';
 import { type Checkpoint, CheckpointError, type CheckpointSource, checkpointOf, readJson } from '../loading/checkpoint.js';
 import { adaptersOf, attach, backendOf, prepare } from './adapters.js';
@@ -79,7 +79,7 @@ export async function loadLora(model: object, source: CheckpointSource, options:
   if (json === null) throw new CheckpointError(`${checkpoint.name}: expected an ${configFile}, got none`);
   const config = readLoraConfig(json, ignore);
   const plan = prepare('loadLora', model, name, config);
-  const values = await readWeights(plan, checkpoint, options);
+  const values = await readWeights(plan, stateDict(model), checkpoint, options);
   signal?.throwIfAborted();
   return install(model, name, { config, plan: prepare('loadLora', model, name, config), trained: is_trainable }, values);
 }
@@ -104,7 +104,12 @@ function install(
 type PlannedKey = string;
 
 /** The values of all tensors of a plan, by the names that it has for them. */
-async function readWeights(plan: Plan, checkpoint: Checkpoint, options: LoadLoraOptions): Promise<Map<PlannedKey, Float32Array>> {
+async function readWeights(
+  plan: Plan,
+  model: ReadonlyMap<string, Tensor>,
+  checkpoint: Checkpoint,
+  options: LoadLoraOptions,
+): Promise<Map<PlannedKey, Float32Array>> {
   const { signal, onProgress } = options;
   const file = await checkpoint.open(weightsFile, { signal });
   if (!file) {
@@ -115,7 +120,7 @@ async function readWeights(plan: Plan, checkpoint: Checkpoint, options: LoadLora
   }
   try {
     const reader = await openSafetensors(file, { signal });
-    const { keys, copies } = matched(plan, reader, checkpoint.name);
+    const { keys, copies } = matched(plan, model, reader, checkpoint.name);
     const bytesOf = (key: string) => reader.entries.get(key)!.end - reader.entries.get(key)!.begin;
     const total = [...keys.values(), ...copies.keys()].reduce((sum, key) => sum + bytesOf(key), 0);
     let loaded = 0;
@@ -134,36 +139,39 @@ async function readWeights(plan: Plan, checkpoint: Checkpoint, options: LoadLora
   }
 }
 
-/** Where PEFT writes the weights of embeddings along with their adapters, these must be the model's. */
+/** Where PEFT writes tensors of the model along with an adapter, as those of embeddings that have one, they must be the model's. */
 async function checkSame(key: string, values: Float32Array, weight: Tensor): Promise<void> {
   const own = await weight.data();
   if (values.every((value, i) => value === own[i])) return;
-  throw new StateDictError(
-    `loadLora: ${key}: expected the weight that the model has, got another one: the adapter is one of another model`,
-  );
+  throw new StateDictError(`loadLora: ${key}: expected what the model has, got something else: the adapter is one of another model`);
 }
 
-/** Which tensor of the file is which of the plan's; a StateDictError lists everything that does not fit. */
-function matched(plan: Plan, { entries }: TensorReader, name: string): { keys: Map<PlannedKey, string>; copies: Map<string, Tensor> } {
+/** Which tensor of the file is which of the plan's, and which are copies of the model's; a StateDictError lists everything that does not fit. */
+function matched(
+  plan: Plan,
+  model: ReadonlyMap<string, Tensor>,
+  { entries }: TensorReader,
+  name: string,
+): { keys: Map<PlannedKey, string>; copies: Map<string, Tensor> } {
   const planned = new Map(plannedTensors(plan).map((tensor) => [tensor.key, tensor]));
   // PEFT of old had the layer's own names.
   const aliases = new Map([...planned.keys()].map((key) => [key.replace('.base_layer.', '.'), key]));
-  const weights = new Map(plan.layers.map(({ target: { path, layer } }) => [`${path}.base_layer.weight`, layer.weight]));
   const keys = new Map<PlannedKey, string>();
   const copies = new Map<string, Tensor>();
   const problems: string[] = [];
   for (const [key, info] of entries) {
     const short = key.startsWith(prefix) ? key.slice(prefix.length) : key;
     const tensor = planned.get(short) ?? planned.get(aliases.get(short) ?? '');
-    const weight = weights.get(short);
-    const shape = tensor?.shape ?? (weight instanceof Tensor ? weight.shape : undefined);
-    if (!shape) {
-      if (!weight) problems.push(`  unexpected: ${key} [${info.shape.join(', ')}]`);
-    } else if (!floats.includes(info.dtype)) problems.push(`  wrong dtype: ${key}: expected ${floats.join(' or ')}, got ${info.dtype}`);
+    const plain = short.replace('.base_layer.', '.');
+    const own = tensor ? undefined : model.get(plain);
+    const shape = tensor?.shape ?? own?.shape;
+    if (tensor) keys.set(tensor.key, key);
+    else if (own) copies.set(key, own);
+    else if (!model.has(`${plain}.packed`)) problems.push(`  unexpected: ${key} [${info.shape.join(', ')}]`);
+    if (!shape) continue;
+    if (!floats.includes(info.dtype)) problems.push(`  wrong dtype: ${key}: expected ${floats.join(' or ')}, got ${info.dtype}`);
     else if (String(shape) !== String(info.shape))
       problems.push(`  wrong shape: ${key}: expected [${shape.join(', ')}], got [${info.shape.join(', ')}]`);
-    if (tensor) keys.set(tensor.key, key);
-    else if (weight instanceof Tensor) copies.set(key, weight);
   }
   for (const { key, shape, optional } of planned.values()) {
     if (!keys.has(key) && !optional) problems.push(`  missing: ${prefix}${key} [${shape.join(', ')}]`);

@@ -146,9 +146,11 @@ export async function quantizeModel<Model extends object>(
   { signal, onProgress }: QuantizeModelOptions = {},
 ): Promise<Model> {
   signal?.throwIfAborted();
+  const adapted = [...stateDict(model).keys()].find((key) => /\.(lora_\w+|modules_to_save)\./.test(key));
+  if (adapted !== undefined)
+    throw new ValueError(`quantizeModel: model: expected one without adapters, got one with ${adapted}: add them afterwards`);
   const slots = format.slots(model);
-  if (slots.size === 0)
-    throw new ValueError('quantizeModel: model: expected layers with float32 weights, got none (add adapters afterwards)');
+  if (slots.size === 0) throw new ValueError('quantizeModel: model: expected layers with float32 weights, got none');
   const made: [WeightSlot, object][] = [];
   try {
     for (const [weight, slot] of slots) {
