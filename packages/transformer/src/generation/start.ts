@@ -130,17 +130,6 @@ function tapped(model: LanguageModel, tap: Tap): LanguageModel {
   } as LanguageModel;
 }
 
-/** A model that shows all that it does to a tap. `model` is a field, so that its parameters are found. */
-function tapped(model: LanguageModel, tap: Tap): LanguageModel {
-  if (!('decode' in model)) return { model, forward: (ids, ctx) => model.forward(ids, { ...ctx, tap }), cache: () => model.cache() } as LanguageModel; // biome-ignore format: one model
-  return {
-    model,
-    encode: (source, ctx) => model.encode(source, { ...ctx, tap }),
-    decode: (ids, memory, ctx) => model.decode(ids, memory, { ...ctx, tap }),
-    cache: () => model.cache(),
-  } as LanguageModel;
-}
-
 function guessesOf(op: string, { num_draft_tokens: guesses = 5 }: GenerateOptions): number {
   checkCount(op, 'num_draft_tokens', guesses, 1);
   return guesses;
