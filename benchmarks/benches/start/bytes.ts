@@ -13,7 +13,7 @@ export interface Bytes {
 }
 
 // The bundle lies in build/.
-const here = fileURLToPath(new URL('..', import.meta.url));
+const here = dirname(fileURLToPath(new URL('../package.json', import.meta.url)));
 
 export async function oursBytes(checkpoint: string): Promise<Bytes> {
   const javascript = await bundled(`

@@ -20,10 +20,7 @@ function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-// ln 2 in two parts: the first has nine bits, so that n · LN2_HIGH is exact.
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440e-4;
-
+// ln 2 in two parts: the first has nine bits, so that its product with n is exact.
 // From the highest power down; then what the reduction needs: LOG2E, LN2_HIGH, LN2_LOW, 1, the least x whose exponential is no denormal number, and
 // 1.5 · 2²³, which rounds what is added to it to a whole number, and has that in its lowest bits.
 const EXP = memory.data<f32>([
@@ -99,7 +96,7 @@ export function expm14(x: v128): v128 {
   const clamped = f32x4.pmin(f32x4.pmax(x, splat(-30)), splat(89));
   const shifted = shiftedPower(clamped);
   const n = f32x4.sub(shifted, held(EXP, 11));
-  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), clamped));
+  const r = nmadd(n, held(EXP, 8), nmadd(n, held(EXP, 7), clamped));
   const p = madd(expTail(r), f32x4.mul(r, r), r);
   // eˣ - 1 = 2ⁿ (eʳ - 1) + (2ⁿ - 1), at half size because 2¹²⁸ is too large.
   const scale = power2(i32x4.sub(wholeOf(shifted), i32x4.splat(1)));
@@ -113,30 +110,36 @@ function withSign(y: v128, x: v128): v128 {
   return v128.bitselect(x, y, i32x4.splat(0x80000000));
 }
 
+// In the order in which `log4` needs them.
+const LOG = memory.data<f32>([
+  1.17549435e-38, 16777216, 24, 7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1, 0.5,
+]);
+
 @inline
 export function log4(x: v128): v128 {
   // Denormals: scaled by 2²⁴ first.
-  const tiny = f32x4.lt(x, splat(1.17549435e-38));
-  const scaled = v128.bitselect(f32x4.mul(x, splat(16777216)), x, tiny);
+  const tiny = f32x4.lt(x, held(LOG, 0));
+  const scaled = v128.bitselect(f32x4.mul(x, held(LOG, 1)), x, tiny);
   // x = 2ᵉ m with m in [√½, √2).
   const bits = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
   const whole = i32x4.shr_s(bits, 23);
   const m = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
-  const e = f32x4.sub(f32x4.convert_i32x4_s(whole), v128.and(tiny, splat(24)));
-  const f = f32x4.sub(m, splat(1));
+  const e = f32x4.sub(f32x4.convert_i32x4_s(whole), v128.and(tiny, held(LOG, 2)));
+  const f = f32x4.sub(m, held(EXP, 9));
   const z = f32x4.mul(f, f);
-  let p = madd(splat(7.0376836292e-2), f, splat(-1.1514610310e-1));
-  p = madd(p, f, splat(1.1676998740e-1));
-  p = madd(p, f, splat(-1.2420140846e-1));
-  p = madd(p, f, splat(1.4249322787e-1));
-  p = madd(p, f, splat(-1.6668057665e-1));
-  p = madd(p, f, splat(2.0000714765e-1));
-  p = madd(p, f, splat(-2.4999993993e-1));
-  p = madd(p, f, splat(3.3333331174e-1));
+  let p = madd(held(LOG, 3), f, held(LOG, 4));
+  p = madd(p, f, held(LOG, 5));
+  p = madd(p, f, held(LOG, 6));
+  p = madd(p, f, held(LOG, 7));
+  p = madd(p, f, held(LOG, 8));
+  p = madd(p, f, held(LOG, 9));
+  p = madd(p, f, held(LOG, 10));
+  p = madd(p, f, held(LOG, 11));
   let y = f32x4.mul(f32x4.mul(p, f), z);
-  y = madd(e, splat(LN2_LOW), y);
-  y = nmadd(z, splat(0.5), y);
-  y = madd(e, splat(LN2_HIGH), f32x4.add(f, y));
+  y = madd(e, held(EXP, 8), y);
+  y = nmadd(z, held(LOG, 12), y);
+  y = madd(e, held(EXP, 7), f32x4.add(f, y));
   // log 0 = -∞, log ∞ = ∞, log of a negative number or NaN is NaN.
   y = v128.bitselect(splat(-Infinity), y, f32x4.eq(x, splat(0)));
   y = v128.bitselect(x, y, f32x4.eq(x, splat(Infinity)));
@@ -157,17 +160,20 @@ export function log1p4(x: v128): v128 {
   return v128.bitselect(x, y, f32x4.eq(x, splat(0)));
 }
 
+// In the order in which `tanh4` needs them.
+const TANH = memory.data<f32>([-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1, 2, 0.625]);
+
 @inline
 export function tanh4(x: v128): v128 {
   const a = f32x4.abs(x);
   const z = f32x4.mul(x, x);
-  let p = madd(splat(-5.70498872745e-3), z, splat(2.06390887954e-2));
-  p = madd(p, z, splat(-5.37397155531e-2));
-  p = madd(p, z, splat(1.33314422036e-1));
-  p = madd(p, z, splat(-3.33332819422e-1));
+  let p = madd(held(TANH, 0), z, held(TANH, 1));
+  p = madd(p, z, held(TANH, 2));
+  p = madd(p, z, held(TANH, 3));
+  p = madd(p, z, held(TANH, 4));
   const near = madd(f32x4.mul(p, z), a, a);
-  const far = f32x4.sub(splat(1), f32x4.div(splat(2), f32x4.add(exp4(f32x4.add(a, a)), splat(1))));
-  return withSign(v128.bitselect(near, far, f32x4.lt(a, splat(0.625))), x);
+  const far = f32x4.sub(held(EXP, 9), f32x4.div(held(TANH, 5), f32x4.add(exp4(f32x4.add(a, a)), held(EXP, 9))));
+  return withSign(v128.bitselect(near, far, f32x4.lt(a, held(TANH, 6))), x);
 }
 
 @inline

@@ -102,6 +102,7 @@ export function tileSplat4(
   let b1: v128;
   let s: v128;
   let seen: i32 = 0;
+  const half = step >> 1;
   while (k > 0) {
     b0 = v128.load(b, 0);
     b1 = v128.load(b, 16);
@@ -117,26 +118,11 @@ export function tileSplat4(
     s = v128.load(a, 48);
     c30 = madd(s, b0, c30);
     c31 = madd(s, b1, c31);
-    if (k == 1) break;
     seen |= load<i32>(ahead);
-    ahead += step;
-    b0 = v128.load(b, 32);
-    b1 = v128.load(b, 48);
-    s = v128.load(a, 64);
-    c00 = madd(s, b0, c00);
-    c01 = madd(s, b1, c01);
-    s = v128.load(a, 80);
-    c10 = madd(s, b0, c10);
-    c11 = madd(s, b1, c11);
-    s = v128.load(a, 96);
-    c20 = madd(s, b0, c20);
-    c21 = madd(s, b1, c21);
-    s = v128.load(a, 112);
-    c30 = madd(s, b0, c30);
-    c31 = madd(s, b1, c31);
-    a += 128;
-    b += 64;
-    k -= 2;
+    ahead += half;
+    a += 64;
+    b += 32;
+    k--;
   }
   const scale = f32x4.splat(alpha);
   storeRow(c, c00, c01, scale, accumulate);
