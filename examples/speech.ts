@@ -27,7 +27,7 @@ const features = readFeatureExtractorConfig(await readJson(checkpoint, 'preproce
 
 // #region transcribe
 const sound = decodeAudio(bytes); // WAV or FLAC; or { samples, sampleRate } from anywhere
-const options = { ...generation, features, return_timestamps: 'word' } as const;
+const options = { ...generation, features, return_timestamps: 'word', temperature: 0 } as const;
 for await (const { start, end, text, words } of transcribeSegments(model, tokenizer, sound, options)) {
   console.log(`${start.toFixed(2)} to ${end.toFixed(2)} s:${text}`);
   for (const word of words!) console.log(`  ${word.start.toFixed(2)} ${word.text}`);

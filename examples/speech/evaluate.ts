@@ -24,6 +24,7 @@ export async function evaluate(model: WhisperForConditionalGeneration, options: 
     const { language, segments } = await transcribe(model, tokenizer, recording.samples, {
       ...generationConfig,
       features,
+      temperature: 0, // the thresholds are those of large models
       return_timestamps: 'word',
       signal,
     });
@@ -36,5 +37,7 @@ export async function evaluate(model: WhisperForConditionalGeneration, options: 
 
 /** What was said, and when. */
 export function wordsOf({ segments }: Recording): TimedWord[] {
-  return segments.flat().map(({ tokens, start, end }) => ({ text: tokens.join(''), start, end }));
+  return segments.flatMap((segment) =>
+    segment.map(({ tokens, start, end }, i) => ({ text: tokens.join(''), start, end, isFirst: i === 0 })),
+  );
 }

@@ -27,5 +27,8 @@ test('a score counts words, languages, and how far words are off', () => {
   expect(score.wer).toBeCloseTo(0.75);
   expect(score.alignment.start).toBeCloseTo(0.05);
   expect(score.alignment.end).toBeCloseTo(0.1);
-  expect(score.alignment.within).toBe(1);
+  expect(score.alignment.inner).toBeCloseTo(0.05);
+  score.add([{ text: 'one', start: 1, end: 1, isFirst: true }], [{ text: 'one', start: 2, end: 1 }], true);
+  expect(score.alignment.inner).toBeCloseTo(0.05);
+  expect(score.alignment.start).toBeCloseTo(0.525);
 });

@@ -30,6 +30,8 @@ export interface TimedWord {
   readonly text: string;
   readonly start: number;
   readonly end: number;
+  /** Behind a pause: attention may look anywhere in it before the word. */
+  readonly isFirst?: boolean;
 }
 
 /** Counts over recordings. */
@@ -41,6 +43,8 @@ export class Score {
   languages = 0;
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
+  /** Of words that follow another one at once. */
+  readonly #inner: number[] = [];
 
   add(said: readonly TimedWord[], found: readonly TimedWord[], isLanguageRight: boolean): void {
     const { errors, pairs } = align(said.map(({ text }) => text), found.map(({ text }) => text)); // biome-ignore format: one call
@@ -49,7 +53,9 @@ export class Score {
     this.recordings++;
     if (isLanguageRight) this.languages++;
     for (const [i, j] of pairs) {
-      this.#starts.push(Math.abs(said[i]!.start - found[j]!.start));
+      const off = Math.abs(said[i]!.start - found[j]!.start);
+      this.#starts.push(off);
+      if (!said[i]!.isFirst) this.#inner.push(off);
       this.#ends.push(Math.abs(said[i]!.end - found[j]!.end));
     }
   }
@@ -59,10 +65,9 @@ export class Score {
     return this.errors / Math.max(1, this.words);
   }
 
-  /** Seconds between where words begin, and where they are found to; the same for their ends. Of words that were heard rightly. */
-  get alignment(): { start: number; end: number; within: number } {
+  /** Seconds between where words begin, and where they are found to; the same for those that begin no segment, and for ends. Of words that were heard rightly. */
+  get alignment(): { start: number; inner: number; end: number } {
     const mean = (list: readonly number[]) => list.reduce((sum, x) => sum + x, 0) / Math.max(1, list.length);
-    const close = this.#starts.filter((x) => x <= 0.1).length;
-    return { start: mean(this.#starts), end: mean(this.#ends), within: close / Math.max(1, this.#starts.length) };
+    return { start: mean(this.#starts), inner: mean(this.#inner), end: mean(this.#ends) };
   }
 }
