@@ -1,33 +1,16 @@
-import { noGrad, scope, type Tensor } from '@multihead/tensor';
+import { scope } from '@multihead/tensor';
+import { attentionRollout, inspect } from '@multihead/transformer/inspect';
 import { type ImagePixels, type ImageProcessor, preprocess, resize } from '@multihead/transformer/vision';
 import type { ViTForImageClassification } from '@multihead/transformer/vit';
 
-/*
- * What the class vector looked at, through all layers: attention rollout. Of each layer the mean over heads is taken, half of it for what attention moves
- * and half for what stays (the residual), and layers are multiplied: Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020.
- */
+/* What the class vector looked at, through all layers, and pictures of it. */
 
 /** How much of each patch has come to the class vector, row by row; together less than 1, since part of it is its own. */
-export async function rollout(model: ViTForImageClassification, processor: ImageProcessor, image: ImagePixels): Promise<Float64Array> {
+export async function rollout(model: ViTForImageClassification, processor: ImageProcessor, image: ImagePixels): Promise<Float32Array> {
   using _ = scope();
-  const patterns: Tensor[] = [];
-  const tap = (name: string, x: Tensor) => {
-    if (name.endsWith('.attn.pattern')) patterns.push(x); // [1, H, T, T]
-  };
-  noGrad(() => model.forward(preprocess([image], processor), { tap }));
-  let flow: Float64Array | undefined; // the row of the class vector, from the last layer down
-  for (const pattern of patterns.reverse()) {
-    const [, heads, tokens] = pattern.shape as [number, number, number, number];
-    const weights = await pattern.data();
-    const above = flow ?? Float64Array.from({ length: tokens }, (_, i) => (i === 0 ? 1 : 0));
-    flow = above.map((share) => share / 2);
-    for (let h = 0; h < heads; h++) {
-      for (let q = 0; q < tokens; q++) {
-        for (let k = 0; k < tokens; k++) flow[k]! += (above[q]! * weights[(h * tokens + q) * tokens + k]!) / (2 * heads);
-      }
-    }
-  }
-  return flow!.slice(1);
+  const look = inspect(model, preprocess([image], processor), { attention: true });
+  const rolled = attentionRollout(look); // [1, T, T]
+  return Float32Array.from(await rolled.data()).slice(1, rolled.shape[2]); // of the class vector, without itself
 }
 
 /** How much of `flow` comes from a square of the image: patches count by how much of them lies in it. */
