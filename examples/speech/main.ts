@@ -23,7 +23,7 @@ const args = {
   eval: { type: 'boolean', description: 'only print the errors of the committed checkpoint' },
   hear: { type: 'string', description: 'only transcribe this WAV or FLAC file with the committed checkpoint' },
   say: { type: 'string', description: 'only write a recording of so many seconds to say.wav, and print what it says' },
-  steps: { type: 'string', default: '2300', description: 'steps of training' },
+  steps: { type: 'string', default: '4500', description: 'steps of training' },
   batch: { type: 'string', default: '16', description: 'windows in a batch' },
   lr: { type: 'string', default: '2.5e-3', description: 'highest learning rate' },
   seed: { type: 'string', default: '1', description: 'of weights and of what is said' },

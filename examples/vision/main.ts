@@ -21,7 +21,7 @@ const args = {
   eval: { type: 'boolean', description: 'only print the accuracy of the committed checkpoint' },
   look: { type: 'string', description: 'only say what this PNG or JPEG shows, and draw what was looked at into looked.png' },
   draw: { type: 'boolean', description: 'only draw attention.png: the first test scenes, and what was looked at' },
-  epochs: { type: 'string', default: '2', description: 'passes over the 60,000 digits' },
+  epochs: { type: 'string', default: '5', description: 'passes over the 60,000 digits' },
   batch: { type: 'string', default: '32', description: 'scenes in a batch' },
   lr: { type: 'string', default: '1e-3', description: 'highest learning rate' },
   seed: { type: 'string', default: '1', description: 'of weights, order and scraps' },
