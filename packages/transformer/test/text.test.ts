@@ -27,6 +27,9 @@ test('a text has one vector, of length 1, whatever stands in its batch', async (
   expect(await embed(model, tokenizer, texts, { batchSize: 1 })).toHaveLength(3);
   expect(await embed(model, tokenizer, texts, { pooling: 'cls', normalized: false })).not.toEqual(together);
   await expect(embed(model, tokenizer, ['a', ''])).rejects.toThrow('embed: texts: expected text with at least one token, got none for ""');
+  await expect(embed(model, tokenizer, texts, { batchSize: 0 })).rejects.toThrow(
+    'embed: batchSize: expected an integer of 1 or more, got 0',
+  );
   const reason = new Error('enough');
   await expect(embed(model, tokenizer, texts, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   dispose(model);

@@ -63,7 +63,7 @@ export async function answer(
     most: maxSeqLen,
     stride: docStride,
   });
-  const logits = await overTokens(model, windows, options, (ids, ctx) => {
+  const logits = await overTokens('answer', model, windows, options, (ids, ctx) => {
     const { start_logits, end_logits } = model.forward(ids, ctx);
     return concat([start_logits, end_logits], 1); // [B, 2T]
   });

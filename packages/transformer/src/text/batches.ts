@@ -1,4 +1,5 @@
 import { type Backend, keep, noGrad, stateDict, type Tensor, tensor, tidy, ValueError } from '@multihead/tensor';
+import { checkCount } from '../generation/processors/scores.js';
 import { idsOf, type TextModel, type TextOptions, type TextTokenizer } from './tokenizer.js';
 
 /* Texts as batches of ids, with as little padding as may be. */
@@ -17,6 +18,7 @@ export async function inBatches(
   { batchSize = 16, signal }: TextOptions,
   compute: (ids: Tensor, mask: Tensor | null) => Tensor,
 ): Promise<Float32Array[]> {
+  checkCount(op, 'batchSize', batchSize, 1);
   const { pad_token_id: pad } = model.config as { pad_token_id?: number | null };
   const backend = texts.length > 0 ? backendOf(model) : null;
   const rows = new Array<Float32Array>(texts.length);

@@ -56,6 +56,7 @@ export async function classifyTokens(
     return parts.map((part) => ({ of, tokens: part }));
   });
   const rows = await overTokens(
+    'classifyTokens',
     model,
     windows.map(({ tokens }) => tokens),
     options,

@@ -79,6 +79,6 @@ async function ofPairs(
       throw new ValueError(`classify: texts: expected text with at least one token, got none for ${JSON.stringify(one)}`);
     return tokens;
   });
-  const rows = await overTokens(model, encodings, options, (ids, ctx) => scoresOf(model.forward(ids, ctx)));
+  const rows = await overTokens('classify', model, encodings, options, (ids, ctx) => scoresOf(model.forward(ids, ctx)));
   return rows.map(({ numbers }) => numbers);
 }

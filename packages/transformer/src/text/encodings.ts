@@ -1,4 +1,5 @@
 import { keep, noGrad, type Tensor, tensor, tidy, ValueError } from '@multihead/tensor';
+import { checkCount } from '../generation/processors/scores.js';
 import { originOf } from '../loading/config.js';
 import { backendOf, batchOf } from './batches.js';
 import { type PlacedEncoding, type PlacingTokenizer, type TextContext, type TextOptions, uncut } from './tokenizer.js';
@@ -70,11 +71,13 @@ export function windowsOf(
 
 /** What `compute` makes of each row of tokens, [B, …]: the numbers of its row, and how many tokens wide the batch was. */
 export async function overTokens(
+  op: string,
   model: { readonly config: object },
   rows: readonly (readonly PlacedToken[])[],
   { batchSize = 16, signal }: TextOptions,
   compute: (ids: Tensor, ctx: TextContext) => Tensor,
 ): Promise<{ numbers: Float32Array; tokens: number }[]> {
+  checkCount(op, 'batchSize', batchSize, 1);
   const config = model.config as { pad_token_id?: number | null; type_vocab_size?: number };
   const hasTypes = (config.type_vocab_size ?? 0) > 1;
   const found: { numbers: Float32Array; tokens: number }[] = [];

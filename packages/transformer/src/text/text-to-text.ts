@@ -1,4 +1,5 @@
 import { ValueError } from '@multihead/tensor';
+import { checkCount } from '../generation/processors/scores.js';
 import { beamSearch } from '../generation/beam-search.js';
 import type { SourceModel } from '../generation/decoding.js';
 import { generate } from '../generation/generate.js';
@@ -46,6 +47,7 @@ export async function overSources(
   sources: readonly (readonly number[])[],
   { batchSize = 16, onProgress, ...options }: TextToTextOptions,
 ): Promise<string[][]> {
+  checkCount(op, 'batchSize', batchSize, 1);
   const empty = sources.findIndex((ids) => ids.length === 0);
   if (empty >= 0) throw new ValueError(`${op}: texts: expected text with at least one token, got none for text ${empty}`);
   const settings = { num_beams: 4, ...options, tokenizer };
