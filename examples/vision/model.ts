@@ -15,7 +15,7 @@ export const config = {
   id2label: Object.fromEntries(['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].entries()),
 };
 
-/** What stands in preprocessor_config.json: any image becomes this size, and -1 to 1. */
+/** What stands in preprocessor_config.json: images of every size become this one, and -1 to 1. */
 export const processor = readImageProcessor({ image_processor_type: 'ViTImageProcessor', size: side, do_convert_rgb: true });
 
 export function createModel({ rng, ...changes }: Partial<typeof config> & { rng?: Rng } = {}): ViTForImageClassification {

@@ -1,19 +1,15 @@
+export type { LogitsProcessor } from './generation/processors/scores.js';
+export { temperature, topK, topP, minP, topH, typical, epsilonCutoff, etaCutoff } from './generation/processors/cutting.js';
 export {
-  type LogitsProcessor,
-  temperature,
-  topK,
-  topP,
-  minP,
-  topH,
-  typical,
-  epsilonCutoff,
-  etaCutoff,
   repetitionPenalty,
   encoderRepetitionPenalty,
   presencePenalty,
   frequencyPenalty,
   noRepeatNgram,
   encoderNoRepeatNgram,
+  hammingDiversity,
+} from './generation/processors/repetition.js';
+export {
   sequenceBias,
   badWords,
   minLength,
@@ -27,9 +23,8 @@ export {
   removeInvalidValues,
   normalizeLogits,
   prefixAllowed,
-  hammingDiversity,
   classifierFreeGuidance,
-} from './generation/processors.js';
+} from './generation/processors/constraints.js';
 export { type GenerationConfig, readGenerationConfig } from './generation/config.js';
 export type { CausalModel, LanguageModel, Prompt, SourceModel } from './generation/decoding.js';
 export type { TextDecoder } from './generation/stop-strings.js';

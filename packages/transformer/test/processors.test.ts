@@ -4,13 +4,15 @@ import * as generation from '@multihead/transformer/generation';
 import { describe, expect, it } from 'vitest';
 
 const { epsilonCutoff, etaCutoff, forcedBos, minP, noRepeatNgram, repetitionPenalty, temperature, topH, topK, topP, typical } = generation;
-const source = readFileSync(new URL('../src/generation/processors.ts', import.meta.url), 'utf8');
+const files = ['cutting', 'repetition', 'constraints'];
+const source = files.map((file) => readFileSync(new URL(`../src/generation/processors/${file}.ts`, import.meta.url), 'utf8')).join('');
 const examples = [...source.matchAll(/@example\n((?: \*.*\n)+) \*\/\nexport function (\w+)/g)].map(
   ([, text, name]) => [name!, text!.replaceAll(/^ \* ?/gm, '').trim()] as const,
 );
 
 it('every processor has an example', () => {
   const names = Object.keys(generation).filter((name) => new RegExp(`export function ${name}\\(`).test(source));
+  expect(names.length).toBeGreaterThan(25);
   expect(examples.map(([name]) => name).toSorted()).toEqual(names.toSorted());
 });
 

@@ -1,7 +1,9 @@
 import { type Rng, ValueError } from '@multihead/tensor';
 import { idsOf } from './config.js';
 import type { LanguageModel, Prompt } from './decoding.js';
-import { checkCount, hammingDiversity, normalizeLogits } from './processors.js';
+import { checkCount } from './processors/scores.js';
+import { hammingDiversity } from './processors/repetition.js';
+import { normalizeLogits } from './processors/constraints.js';
 import { type GenerateOptions, start } from './start.js';
 import { topIndices } from './top-indices.js';
 

@@ -1,6 +1,29 @@
 import { ValueError } from '@multihead/tensor';
-import * as processors from './processors.js';
-import type { LogitsProcessor } from './processors.js';
+import { type LogitsProcessor, checkCount } from './processors/scores.js';
+import { temperature, topH, topK, topP, minP, typical, epsilonCutoff, etaCutoff } from './processors/cutting.js';
+import {
+  encoderRepetitionPenalty,
+  repetitionPenalty,
+  presencePenalty,
+  frequencyPenalty,
+  noRepeatNgram,
+  encoderNoRepeatNgram,
+} from './processors/repetition.js';
+import {
+  sequenceBias,
+  badWords,
+  minLength,
+  minNewTokens,
+  prefixAllowed,
+  forcedBos,
+  forcedEos,
+  removeInvalidValues,
+  exponentialDecayLengthPenalty,
+  suppressTokens,
+  suppressTokensAtBegin,
+  forcedTokens,
+  normalizeLogits,
+} from './processors/constraints.js';
 
 /** How an answer is found: the keys of generation_config.json that are built, by their names there, and two penalties that OpenAI's API has. */
 export interface GenerationConfig {
@@ -127,11 +150,11 @@ export interface RowPlan {
 /** How many ids a row may have in all. Throws a ValueError unless there may be a new one. */
 export function maxLengthOf(op: string, { max_new_tokens, max_length }: GenerationConfig, promptLength: number): number {
   if (max_new_tokens !== null && max_new_tokens !== undefined) {
-    processors.checkCount(op, 'max_new_tokens', max_new_tokens, 1);
+    checkCount(op, 'max_new_tokens', max_new_tokens, 1);
     return promptLength + max_new_tokens;
   }
   if (max_length === null || max_length === undefined) return promptLength + 20;
-  processors.checkCount(op, 'max_length', max_length, 1);
+  checkCount(op, 'max_length', max_length, 1);
   if (max_length <= promptLength)
     throw new ValueError(`${op}: max_length: expected more than the ${promptLength} ids there are, got ${max_length}`);
   return max_length;
@@ -142,30 +165,29 @@ export function processorsOf(config: GenerationConfig, row: RowPlan): LogitsProc
   const { promptLength, maxLength, sources } = row;
   const ends = idsOf(config.eos_token_id);
   const list: (LogitsProcessor | false | null | undefined)[] = [
-    config.sequence_bias && processors.sequenceBias(config.sequence_bias),
+    config.sequence_bias && sequenceBias(config.sequence_bias),
     isSet(config.encoder_repetition_penalty, 1) &&
-      processors.encoderRepetitionPenalty(config.encoder_repetition_penalty, needed(sources, 'encoder_repetition_penalty')),
-    isSet(config.repetition_penalty, 1) && processors.repetitionPenalty(config.repetition_penalty),
-    isSet(config.presence_penalty, 0) && processors.presencePenalty(config.presence_penalty, promptLength),
-    isSet(config.frequency_penalty, 0) && processors.frequencyPenalty(config.frequency_penalty, promptLength),
-    isSet(config.no_repeat_ngram_size, 0) && processors.noRepeatNgram(config.no_repeat_ngram_size),
+      encoderRepetitionPenalty(config.encoder_repetition_penalty, needed(sources, 'encoder_repetition_penalty')),
+    isSet(config.repetition_penalty, 1) && repetitionPenalty(config.repetition_penalty),
+    isSet(config.presence_penalty, 0) && presencePenalty(config.presence_penalty, promptLength),
+    isSet(config.frequency_penalty, 0) && frequencyPenalty(config.frequency_penalty, promptLength),
+    isSet(config.no_repeat_ngram_size, 0) && noRepeatNgram(config.no_repeat_ngram_size),
     isSet(config.encoder_no_repeat_ngram_size, 0) &&
-      processors.encoderNoRepeatNgram(config.encoder_no_repeat_ngram_size, needed(sources, 'encoder_no_repeat_ngram_size')),
-    config.bad_words_ids && processors.badWords(config.bad_words_ids, { ends }),
-    isSet(config.min_length, 0) && processors.minLength(config.min_length, ends),
-    isSet(config.min_new_tokens, 0) && processors.minNewTokens(config.min_new_tokens, promptLength, ends),
-    row.prefixAllowed && processors.prefixAllowed(row.prefixAllowed),
-    isSet(config.forced_bos_token_id) && processors.forcedBos(config.forced_bos_token_id),
-    isSet(config.forced_eos_token_id) && processors.forcedEos(maxLength, idsOf(config.forced_eos_token_id)),
-    config.remove_invalid_values && processors.removeInvalidValues(),
-    config.exponential_decay_length_penalty &&
-      processors.exponentialDecayLengthPenalty(config.exponential_decay_length_penalty, promptLength, ends),
-    config.suppress_tokens && processors.suppressTokens(config.suppress_tokens),
-    config.begin_suppress_tokens && processors.suppressTokensAtBegin(config.begin_suppress_tokens, beginOf(config, promptLength)),
-    config.forced_decoder_ids && processors.forcedTokens(config.forced_decoder_ids),
+      encoderNoRepeatNgram(config.encoder_no_repeat_ngram_size, needed(sources, 'encoder_no_repeat_ngram_size')),
+    config.bad_words_ids && badWords(config.bad_words_ids, { ends }),
+    isSet(config.min_length, 0) && minLength(config.min_length, ends),
+    isSet(config.min_new_tokens, 0) && minNewTokens(config.min_new_tokens, promptLength, ends),
+    row.prefixAllowed && prefixAllowed(row.prefixAllowed),
+    isSet(config.forced_bos_token_id) && forcedBos(config.forced_bos_token_id),
+    isSet(config.forced_eos_token_id) && forcedEos(maxLength, idsOf(config.forced_eos_token_id)),
+    config.remove_invalid_values && removeInvalidValues(),
+    config.exponential_decay_length_penalty && exponentialDecayLengthPenalty(config.exponential_decay_length_penalty, promptLength, ends),
+    config.suppress_tokens && suppressTokens(config.suppress_tokens),
+    config.begin_suppress_tokens && suppressTokensAtBegin(config.begin_suppress_tokens, beginOf(config, promptLength)),
+    config.forced_decoder_ids && forcedTokens(config.forced_decoder_ids),
     ...(row.processors ?? []),
     ...(config.do_sample ? samplingProcessorsOf(config, ends) : []),
-    config.renormalize_logits && processors.normalizeLogits(),
+    config.renormalize_logits && normalizeLogits(),
   ];
   return list.filter((processor) => typeof processor === 'function');
 }
@@ -175,14 +197,14 @@ function samplingProcessorsOf(config: GenerationConfig, ends: readonly number[])
   const keep = (config.num_beams ?? 1) > 1 ? Math.max(2, 1 + ends.length) : 1;
   const k = config.top_k ?? 50;
   return [
-    isSet(config.temperature, 1) && processors.temperature(config.temperature),
-    isSet(config.top_h) && processors.topH(config.top_h),
-    k !== 0 && processors.topK(k, { keep }),
-    isSet(config.top_p, 1) && processors.topP(config.top_p, { keep }),
-    isSet(config.min_p) && processors.minP(config.min_p, { keep }),
-    isSet(config.typical_p, 1) && processors.typical(config.typical_p, { keep }),
-    isSet(config.epsilon_cutoff, 0) && processors.epsilonCutoff(config.epsilon_cutoff, { keep }),
-    isSet(config.eta_cutoff, 0) && processors.etaCutoff(config.eta_cutoff, { keep }),
+    isSet(config.temperature, 1) && temperature(config.temperature),
+    isSet(config.top_h) && topH(config.top_h),
+    k !== 0 && topK(k, { keep }),
+    isSet(config.top_p, 1) && topP(config.top_p, { keep }),
+    isSet(config.min_p) && minP(config.min_p, { keep }),
+    isSet(config.typical_p, 1) && typical(config.typical_p, { keep }),
+    isSet(config.epsilon_cutoff, 0) && epsilonCutoff(config.epsilon_cutoff, { keep }),
+    isSet(config.eta_cutoff, 0) && etaCutoff(config.eta_cutoff, { keep }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { Rng } from '@multihead/tensor';
 import { ValueError } from '@multihead/tensor';
 import type { LanguageModel, Prompt, RowDecoding } from './decoding.js';
-import { logSumExp, softmaxOf } from './processors.js';
+import { logSumExp, softmaxOf } from './processors/scores.js';
 import { type GenerateOptions, start } from './start.js';
 import { topIndices } from './top-indices.js';
 

@@ -1,6 +1,6 @@
 import { ShapeError, ValueError } from '@multihead/tensor';
 import { type Caching, CausalDecoding, type Decoding, type LanguageModel, type Prompt, rowsOf } from './decoding.js';
-import { logSumExp } from './processors.js';
+import { logSumExp } from './processors/scores.js';
 import type { GenerateOptions } from './start.js';
 
 /*

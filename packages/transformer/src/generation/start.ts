@@ -17,7 +17,7 @@ import {
 } from './decoding.js';
 import { type Guidance, guidanceOf } from './guidance.js';
 import { SpeculativeDecoding } from './speculative.js';
-import { checkCount, type LogitsProcessor } from './processors.js';
+import { checkCount, type LogitsProcessor } from './processors/scores.js';
 import { stopsAt, type TextDecoder } from './stop-strings.js';
 
 /** What `generate` and `beamSearch` take: a generation config, and what is no part of one. */

@@ -26,7 +26,7 @@ export interface MergeOptions {
  * signal throws its reason. Nothing has changed then.
  * @example
  * await mergeAdapters(model);
- * await save(model, './merged'); // a checkpoint as any other
+ * await save(model, './merged'); // a checkpoint like all others
  */
 export async function mergeAdapters(model: object, options: MergeOptions = {}): Promise<void> {
   const { signal, safe_merge = false } = options;

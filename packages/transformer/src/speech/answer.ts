@@ -1,7 +1,7 @@
 import type { Rng, Tensor } from '@multihead/tensor';
 import { beamSearch } from '../generation/beam-search.js';
 import { generate } from '../generation/generate.js';
-import { logSumExp, softmaxOf } from '../generation/processors.js';
+import { logSumExp, softmaxOf } from '../generation/processors/scores.js';
 import type { GenerateOptions } from '../generation/start.js';
 import { compressionRatio } from './compression.js';
 import { timestampRules } from './timestamps.js';

@@ -1,7 +1,7 @@
 import { ValueError } from '@multihead/tensor';
 import type { FeatureExtractorConfig, SpeechInput } from './feature-extractor.js';
 import type { SpeechGenerationConfig } from './generation-config.js';
-import { softmaxOf } from '../generation/processors.js';
+import { softmaxOf } from '../generation/processors/scores.js';
 import { hear } from './hearing.js';
 import type { SpeechModel } from './model.js';
 import { required } from './opening.js';

@@ -1,5 +1,5 @@
 import { ValueError } from '@multihead/tensor';
-import { type LogitsProcessor, logSumExp } from '../generation/processors.js';
+import { type LogitsProcessor, logSumExp } from '../generation/processors/scores.js';
 
 /** What of generation_config.json says which tokens are times. */
 export interface TimestampTokens {

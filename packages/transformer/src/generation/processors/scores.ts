@@ -1,7 +1,13 @@
 import { ValueError } from '@multihead/tensor';
 import { kthLargest } from '../top-indices.js';
 
-/* What processors are, and what they do to scores [V] in place. */
+/*
+ * What is done to the scores of the next token before one is chosen, each as transformers 5.18 does it. A processor belongs to nobody and keeps
+ * nothing: it is a function of the ids so far and of their row in the batch, and changes the scores [V] of the token behind them in place.
+ * They are float32, and a score of -∞ is a token that cannot come.
+ *
+ * Those that cut the distribution take `keep`, the number of tokens that stay whatever happens; those that forbid an end take its ids.
+ */
 
 /** Changes the `scores` [V] of the token behind `ids`, those of row `row` of the batch, in place. */
 export type LogitsProcessor = (scores: Float32Array, ids: readonly number[], row: number) => void;
